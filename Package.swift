@@ -1,0 +1,114 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// The rooms, bottom to top: a room may import only rooms listed above it (docs/architecture.md).
+// Swift compiles for baseline x86-64; what needs wider vectors lives in CKernels and is
+// dispatched at run time.
+
+let swiftSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A library room and the rooms below it that it imports.
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], fixtures: Bool = false) -> Target {
+    .testTarget(
+        name: name,
+        dependencies: dependencies,
+        exclude: fixtures ? ["Fixtures"] : [],
+        swiftSettings: swiftSettings)
+}
+
+let argumentParser = Target.Dependency.product(
+    name: "ArgumentParser", package: "swift-argument-parser")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+
+let package = Package(
+    name: "lora-cluster",
+    products: [
+        .executable(name: "lora-worker", targets: ["lora-worker"]),
+        .executable(name: "lora", targets: ["lora"]),
+        .executable(name: "lora-collector", targets: ["lora-collector"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        // The C edge: each has exactly one Swift importer.
+        .systemLibrary(
+            name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+        .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(
+            name: "CProtobufC", pkgConfig: "libprotobuf-c",
+            providers: [.apt(["libprotobuf-c-dev"])]),
+        .target(name: "CProgressProtocol", dependencies: ["CProtobufC"]),
+        .target(
+            name: "CKernels",
+            // -O3 in debug builds too: the tests run whole models. No contraction: every SIMD
+            // level must round alike.
+            cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]),
+
+        // Layer 0: what every room may use.
+        room("Faults"),
+
+        // Layer 1
+        room("Tensors", ["Faults"]),
+
+        // Layer 2
+        room("Kernels", ["CKernels", "COpenBLAS", "Faults", "Tensors"]),
+        room("Collectives", ["COpenMPI", "Faults"]),
+        room("ModelFiles", ["Faults", "Tensors"]),
+        room("Slices", ["Faults", "Tensors"]),
+
+        // Layer 3
+        room("Tokenization", ["Faults", "ModelFiles"]),
+        room("Transformer", ["Faults", "Kernels", "ModelFiles", "Slices", "Tensors"]),
+
+        // Layer 4
+        room("Datasets", ["Faults", "Slices", "Tokenization"]),
+        room("Adapters", ["Faults", "Kernels", "ModelFiles", "Tensors", "Transformer"]),
+        room("Optimization", ["Faults", "Tensors"]),
+        room("Checkpoints", [crypto, "Faults"]),
+        room(
+            "ProgressReports",
+            ["CProgressProtocol", "CProtobufC", "Faults", nioCore, nioPosix]),
+
+        // Layer 5
+        room(
+            "Training",
+            [
+                "Adapters", "Checkpoints", "Collectives", "Datasets", "Faults", "Kernels",
+                "ModelFiles", "Optimization", "ProgressReports", "Slices", "Tensors",
+                "Tokenization", "Transformer", crypto, yams,
+            ]),
+        room(
+            "Generation",
+            ["Adapters", "Faults", "Kernels", "ModelFiles", "Tensors", "Tokenization", "Transformer"]),
+        room("CollectorService", ["Faults", nioCore, nioPosix, "ProgressReports"]),
+
+        // The programs: parse, call, print.
+        program("lora-worker", [argumentParser, "Faults", "Training"]),
+        program(
+            "lora",
+            [
+                "Adapters", argumentParser, "Checkpoints", "Datasets", "Faults", "Generation",
+                "Kernels", "ModelFiles", "Tokenization", "Training", "Transformer",
+            ]),
+        program("lora-collector", [argumentParser, "CollectorService", "Faults"]),
+    ]
+)

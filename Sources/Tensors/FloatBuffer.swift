@@ -1,0 +1,72 @@
+import Foundation
+
+/// An owned, 64-byte aligned block of float32, zero at birth.
+///
+/// A handle: only `Kernels` and the readers and writers of files take its pointer.
+///
+/// `@unchecked Sendable` because the owner decides who writes when: a buffer belongs to one lane,
+/// or is written by the main thread while no lane runs.
+public final class FloatBuffer: @unchecked Sendable {
+    public let count: Int
+    public let pointer: UnsafeMutablePointer<Float>
+
+    /// - Precondition: `count >= 0`.
+    public init(count: Int) {
+        precondition(count >= 0, "a buffer of \(count) elements")
+        self.count = count
+        let bytes = max(64, count * MemoryLayout<Float>.stride)
+        let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+        raw.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
+        pointer = raw.bindMemory(to: Float.self, capacity: bytes / MemoryLayout<Float>.stride)
+    }
+
+    deinit { UnsafeMutableRawPointer(pointer).deallocate() }
+
+    /// The elements, to be read or written before the buffer dies.
+    public var elements: UnsafeMutableBufferPointer<Float> {
+        UnsafeMutableBufferPointer(start: pointer, count: count)
+    }
+}
+
+/// A row-major `[rows, columns]` window of a ``FloatBuffer``; rows lie `stride` elements apart.
+public struct Matrix: @unchecked Sendable {
+    public let buffer: FloatBuffer
+    public let offset: Int
+    public let rows: Int
+    public let columns: Int
+    public let stride: Int
+
+    /// - Precondition: the window lies inside the buffer.
+    public init(
+        _ buffer: FloatBuffer, offset: Int = 0, rows: Int, columns: Int, stride: Int? = nil
+    ) {
+        self.buffer = buffer
+        self.offset = offset
+        self.rows = rows
+        self.columns = columns
+        self.stride = stride ?? columns
+        precondition(
+            offset >= 0 && rows >= 0 && columns >= 0 && self.stride >= columns
+                && (rows == 0 || offset + (rows - 1) * self.stride + columns <= buffer.count),
+            "[\(rows), \(columns)] at \(offset) does not fit in \(buffer.count) elements")
+    }
+
+    /// The first element.
+    public var pointer: UnsafeMutablePointer<Float> { buffer.pointer + offset }
+
+    /// Columns `range` of every row.
+    public func columns(_ range: Range<Int>) -> Matrix {
+        precondition(range.upperBound <= columns, "columns \(range) of \(columns)")
+        return Matrix(
+            buffer, offset: offset + range.lowerBound, rows: rows, columns: range.count,
+            stride: stride)
+    }
+
+    /// Rows `range`.
+    public func rows(_ range: Range<Int>) -> Matrix {
+        precondition(range.upperBound <= rows, "rows \(range) of \(rows)")
+        return Matrix(
+            buffer, offset: offset + range.lowerBound * stride, rows: range.count,
+            columns: columns, stride: stride)
+    }
+}
