@@ -84,7 +84,7 @@ let package = Package(
         // Layer 4
         room("Datasets", ["Faults", "Slices", "Tokenization"]),
         room("Adapters", ["Faults", "Kernels", "ModelFiles", "Tensors", "Transformer"]),
-        room("Optimization", ["Faults", "Tensors"]),
+        room("Optimization", ["Kernels", "Tensors"]),
         room("Checkpoints", [crypto, "Faults"]),
         room(
             "ProgressReports",

@@ -74,6 +74,27 @@ extension Backend {
         ck_add(x.pointer, y.pointer, x.rows * x.columns)
     }
 
+    /// `y[i] = x[rows[i]]`.
+    public func gather(_ x: Matrix, rows: [Int32], into y: Matrix) {
+        precondition(y.rows == rows.count && y.columns == x.columns, "one row an index")
+        for (index, row) in rows.enumerated() {
+            precondition(row >= 0 && Int(row) < x.rows, "row \(row) of \(x.rows)")
+            (y.pointer + index * y.stride).update(
+                from: x.pointer + Int(row) * x.stride, count: x.columns)
+        }
+    }
+
+    /// `y[rows[i]] = x[i]`, all other rows of `y` zero.
+    public func scatter(_ x: Matrix, rows: [Int32], into y: Matrix) {
+        precondition(x.rows == rows.count && y.columns == x.columns, "one row an index")
+        y.clear()
+        for (index, row) in rows.enumerated() {
+            precondition(row >= 0 && Int(row) < y.rows, "row \(row) of \(y.rows)")
+            (y.pointer + Int(row) * y.stride).update(
+                from: x.pointer + index * x.stride, count: x.columns)
+        }
+    }
+
     private func checkSame(_ a: Matrix, _ b: Matrix, _ weight: FloatBuffer? = nil) {
         precondition(
             a.rows == b.rows && a.columns == b.columns && a.stride == a.columns
