@@ -59,6 +59,9 @@ public struct RotaryConfiguration: Sendable, Equatable {
         case llama3(
             factor: Double, lowFrequencyFactor: Double, highFrequencyFactor: Double,
             originalMaximumPositions: Int)
+        /// Each frequency, of `headDimension / 2`, divided by its own number: the form in which
+        /// GGUF files carry llama3 scaling (tensor `rope_freqs.weight`).
+        case divisors([Double])
     }
 
     public init(theta: Double, scaling: Scaling = .none) {

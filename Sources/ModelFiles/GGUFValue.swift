@@ -13,3 +13,19 @@ public enum GGUFValue: Sendable, Equatable {
     case texts([String])
     case booleans([Bool])
 }
+
+extension GGUFValue {
+    /// The value in a message: a text in quotes, an array by its length only.
+    var shown: String {
+        switch self {
+        case .integer(let value): "\(value)"
+        case .number(let value): "\(value)"
+        case .boolean(let value): "\(value)"
+        case .text(let value): value.quoted
+        case .integers(let values): "an array of \(values.count) integers"
+        case .numbers(let values): "an array of \(values.count) numbers"
+        case .texts(let values): "an array of \(values.count) texts"
+        case .booleans(let values): "an array of \(values.count) booleans"
+        }
+    }
+}
