@@ -26,3 +26,31 @@ public struct StoredTensor: @unchecked Sendable {
         self.interleavedHeadDimension = interleavedHeadDimension
     }
 }
+
+extension StoredTensor {
+    /// The elements as float32, in the order of the file.
+    ///
+    /// Exact: every float16 and bfloat16 number is a float32 number.
+    ///
+    /// - Throws: ``ModelFileError`` if the tensor is stored in blocks.
+    public func floats() throws(ModelFileError) -> [Float] {
+        switch elementType {
+        case .float32: widened(UInt32.self) { Float(bitPattern: $0) }
+        case .float16: widened(UInt16.self) { Float(Float16(bitPattern: $0)) }
+        case .bfloat16: widened(UInt16.self) { Float(bitPattern: UInt32($0) << 16) }
+        case .q4_0, .q4_1, .q8_0:
+            throw ModelFileError(
+                "is stored as \(elementType.rawValue), where F32, F16 or BF16 is needed",
+                file: file.path, part: "tensor \(name.quoted)")
+        }
+    }
+
+    private func widened<Bits: FixedWidthInteger>(
+        _ type: Bits.Type, _ widen: (Bits) -> Float
+    ) -> [Float] {
+        let size = MemoryLayout<Bits>.size
+        return (0..<bytes.count / size).map {
+            widen(Bits(littleEndian: bytes.loadUnaligned(fromByteOffset: $0 * size, as: Bits.self)))
+        }
+    }
+}

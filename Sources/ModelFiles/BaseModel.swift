@@ -1,0 +1,157 @@
+import Foundation
+public import Tensors
+
+/// A base model on disk: its configuration and its frozen weights, mapped and not copied.
+///
+/// Whatever the files are, tensors go by transformers' names. A model that opens is complete: every
+/// weight of its configuration is there, in its shape and in an encoding that we compute with.
+public final class BaseModel: Sendable {
+    /// Path as it was given.
+    public let path: String
+    public let configuration: DecoderConfiguration
+    /// Key-value section of a GGUF file; `nil` for a folder.
+    public let ggufMetadata: [String: GGUFValue]?
+    /// Every file that decides what the model computes: `config.json` and the weights in the order
+    /// of their names, or the one GGUF file.
+    public let files: [MappedFile]
+    /// Names of all tensors, sorted.
+    public let tensorNames: [String]
+
+    private enum Weights: Sendable {
+        case shards(WeightShards)
+        /// The file, and its own name for each of transformers'.
+        case gguf(GGUFFile, names: [String: String])
+    }
+
+    private let weights: Weights
+
+    /// Opens a Hugging Face folder (`config.json`, safetensors) or one GGUF file.
+    ///
+    /// - Throws: ``ModelFileError`` if a file cannot be read, is damaged, or if the model is not
+    ///   supported or not complete.
+    public static func open(path: String) throws(ModelFileError) -> BaseModel {
+        var status = stat()
+        guard stat(path, &status) == 0 else {
+            throw ModelFileError(
+                "cannot be read (\(String(cString: strerror(errno))))", file: path,
+                hint: "Give a folder with config.json, or a .gguf file; it must exist on every node"
+            )
+        }
+        let model =
+            status.st_mode & S_IFMT == S_IFDIR
+            ? try BaseModel(folder: path) : try BaseModel(gguf: path)
+        try model.checkWeights()
+        return model
+    }
+
+    private init(folder: String) throws(ModelFileError) {
+        guard access("\(folder)/config.json", F_OK) == 0 else {
+            throw ModelFileError(
+                "has no config.json", file: folder,
+                hint: "Give a Hugging Face model folder, or the path of a .gguf file")
+        }
+        let config = try MappedFile.model("\(folder)/config.json")
+        let generation = "\(folder)/generation_config.json"
+        configuration = try DecoderConfiguration(
+            config: config,
+            generationConfig: access(generation, F_OK) == 0
+                ? try MappedFile.model(generation) : nil)
+        let shards = try WeightShards(folder: folder)
+        path = folder
+        ggufMetadata = nil
+        files = [config] + shards.shards.map(\.file)
+        tensorNames = shards.positions.keys.sorted()
+        weights = .shards(shards)
+    }
+
+    private init(gguf path: String) throws(ModelFileError) {
+        let file = try GGUFFile(path: path)
+        configuration = try DecoderConfiguration(file)
+        var names: [String: String] = [:]
+        for entry in file.entries where entry.name != "rope_freqs.weight" {
+            // A tensor that is left out would change the answers without a word.
+            guard let name = LlamaTensors.transformersName(ofGGUF: entry.name) else {
+                throw ModelFileError(
+                    "is not part of any llama model that is supported", file: path,
+                    part: "tensor \(entry.name.quoted)")
+            }
+            names[name] = entry.name
+        }
+        self.path = path
+        ggufMetadata = file.metadata
+        files = [file.file]
+        tensorNames = names.keys.sorted()
+        weights = .gguf(file, names: names)
+    }
+
+    /// Whether the files have a tensor `name`.
+    public func hasTensor(_ name: String) -> Bool {
+        switch weights {
+        case .shards(let shards): shards.positions[name] != nil
+        case .gguf(_, let names): names[name] != nil
+        }
+    }
+
+    /// The tensor that transformers calls `name`, e.g. `model.layers.0.self_attn.q_proj.weight`.
+    ///
+    /// - Throws: ``ModelFileError`` if there is none, or if it is encoded in an unsupported way.
+    public func tensor(_ name: String) throws(ModelFileError) -> StoredTensor {
+        switch weights {
+        case .shards(let shards): return try shards.tensor(name)
+        case .gguf(let file, let names):
+            guard let fileName = names[name] else {
+                throw ModelFileError("is missing", file: path, part: "tensor \(name.quoted)")
+            }
+            let stored = try file.tensor(fileName)
+            return StoredTensor(
+                name: name, elementType: stored.elementType, shape: stored.shape,
+                bytes: stored.bytes, file: stored.file,
+                interleavedHeadDimension: LlamaTensors.isInterleaved(ofGGUF: fileName)
+                    ? configuration.headDimension : nil)
+        }
+    }
+
+    /// The weight `name`, which must be a `[rows, columns]` matrix.
+    ///
+    /// - Throws: ``ModelFileError`` as ``tensor(_:)``, and if the shape is another.
+    public func matrix(
+        _ name: String, rows: Int, columns: Int
+    ) throws(ModelFileError) -> FrozenMatrix {
+        let stored = try tensor(name)
+        try check(stored, shape: [rows, columns])
+        guard let bytes = stored.bytes.baseAddress else {
+            throw ModelFileError("is empty", file: stored.file.path, part: "tensor \(name.quoted)")
+        }
+        return FrozenMatrix(
+            elementType: stored.elementType, rows: rows, columns: columns, bytes: bytes,
+            owner: stored.file, interleavedHeadDimension: stored.interleavedHeadDimension)
+    }
+
+    /// The weight `name`, which must be a vector of `count` floats, widened to float32.
+    ///
+    /// - Throws: ``ModelFileError`` as ``tensor(_:)``, and if it is another shape or in blocks.
+    public func vector(_ name: String, count: Int) throws(ModelFileError) -> [Float] {
+        let stored = try tensor(name)
+        try check(stored, shape: [count])
+        return try stored.floats()
+    }
+
+    private func check(_ stored: StoredTensor, shape: [Int]) throws(ModelFileError) {
+        guard stored.shape == shape else {
+            throw ModelFileError(
+                "has shape \(stored.shape), but the configuration needs \(shape)",
+                file: stored.file.path, part: "tensor \(stored.name.quoted)",
+                hint: "The weights do not belong to this configuration")
+        }
+    }
+
+    private func checkWeights() throws(ModelFileError) {
+        try LlamaTensors.forEachRequired(configuration) { name, shape throws(ModelFileError) in
+            let stored = try tensor(name)
+            try check(stored, shape: shape)
+            if shape.count == 1 && stored.elementType.elementsPerBlock != 1 {
+                _ = try stored.floats()
+            }
+        }
+    }
+}

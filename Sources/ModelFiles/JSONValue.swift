@@ -1,0 +1,89 @@
+import Foundation
+import Tensors
+
+/// A JSON value as it stands in a file: integers stay exact, members keep their order.
+///
+/// Foundation's parser lets the last of two equal keys win and turns every number into a double;
+/// a model file that needs such mercy is damaged or hostile.
+public enum JSONValue: Sendable, Equatable {
+    case null
+    case boolean(Bool)
+    /// A number without fraction and exponent that fits 64 bits.
+    case integer(Int64)
+    /// Any other number.
+    case number(Double)
+    case text(String)
+    case array([JSONValue])
+    case object(JSONObject)
+}
+
+/// The members of a JSON object.
+public struct JSONObject: Sendable, Equatable {
+    /// Keys in the file's order.
+    public private(set) var keys: [String] = []
+    private var values: [String: JSONValue] = [:]
+
+    init() {}
+
+    /// The value of `key`, or `nil`.
+    public subscript(key: String) -> JSONValue? { values[key] }
+
+    /// - Returns: `false` if `key` is there already.
+    mutating func add(_ value: JSONValue, for key: String) -> Bool {
+        guard values.updateValue(value, forKey: key) == nil else { return false }
+        keys.append(key)
+        return true
+    }
+}
+
+extension JSONValue {
+    /// Reads a whole file of at most `maximumBytes`.
+    ///
+    /// - Throws: ``ModelFileError`` with line and column if the file is no JSON, is nested deeper
+    ///   than ``JSONParser/deepestNesting``, or has a key twice in one object.
+    public static func read(
+        path: String, maximumBytes: Int = 256 << 20
+    ) throws(ModelFileError) -> JSONValue {
+        try read(MappedFile.model(path), maximumBytes: maximumBytes)
+    }
+
+    static func read(
+        _ file: MappedFile, maximumBytes: Int = 256 << 20
+    ) throws(ModelFileError) -> JSONValue {
+        guard file.bytes.count <= maximumBytes else {
+            throw ModelFileError(
+                "has \(file.bytes.count) bytes; at most \(maximumBytes) are read", file: file.path)
+        }
+        return try parse(file.bytes, path: file.path)
+    }
+
+    /// Parses bytes that came from `path`.
+    public static func parse(
+        _ bytes: UnsafeRawBufferPointer, path: String
+    ) throws(ModelFileError) -> JSONValue {
+        do throws(JSONParser.Failure) {
+            var parser = JSONParser(bytes)
+            return try parser.document()
+        } catch {
+            let before = bytes[..<min(error.offset, bytes.count)]
+            let line = before.count { $0 == UInt8(ascii: "\n") } + 1
+            let lineStart = before.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+            throw ModelFileError(
+                "is not valid JSON: \(error.problem)", file: path,
+                part: "line \(line), column \(before.count - lineStart + 1)")
+        }
+    }
+
+    /// The value in a message: what kind it is, and its text if that is short.
+    var shown: String {
+        switch self {
+        case .null: "null"
+        case .boolean(let value): "\(value)"
+        case .integer(let value): "\(value)"
+        case .number(let value): "\(value)"
+        case .text(let value): value.quoted
+        case .array(let values): "an array of \(values.count)"
+        case .object(let members): "an object of \(members.keys.count) members"
+        }
+    }
+}

@@ -1,0 +1,120 @@
+public import Tensors
+
+/// What a tensor of a safetensors file will be.
+public struct SafetensorsDeclaration: Sendable, Equatable {
+    public let name: String
+    /// Float32, float16 or bfloat16; the format has no block types.
+    public let elementType: ElementType
+    /// Outermost dimension first.
+    public let shape: [Int]
+
+    public init(name: String, elementType: ElementType = .float32, shape: [Int]) {
+        self.name = name
+        self.elementType = elementType
+        self.shape = shape
+    }
+}
+
+/// Where everything stands in a safetensors file that is to be written.
+struct SafetensorsLayout {
+    /// The length and the JSON header, padded.
+    let header: [UInt8]
+    /// Names in the order of their bytes.
+    let order: [String]
+    /// Where each tensor's bytes lie in the file.
+    let ranges: [String: Range<Int>]
+
+    init(
+        _ tensors: [SafetensorsDeclaration], metadata: [String: String], path: String
+    ) throws(ModelFileError) {
+        // By the bytes of the name, as the reference writer compares.
+        let sorted = tensors.sorted {
+            let (left, right) = (Self.rank($0.elementType), Self.rank($1.elementType))
+            return left == right
+                ? $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) : left < right
+        }
+        var members: [String] = []
+        if !metadata.isEmpty {
+            let pairs = metadata.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+                .map { "\($0.key.inJSON):\($0.value.inJSON)" }
+            members.append("\"__metadata__\":{\(pairs.joined(separator: ","))}")
+        }
+        var dataRanges: [String: Range<Int>] = [:]
+        var end = 0
+        for tensor in sorted {
+            let (newEnd, overflow) = end.addingReportingOverflow(
+                try Self.byteCount(tensor, path: path))
+            guard !overflow, dataRanges.updateValue(end..<newEnd, forKey: tensor.name) == nil
+            else {
+                throw ModelFileError(
+                    "is declared twice or too large", file: path,
+                    part: "tensor \(tensor.name.quoted)")
+            }
+            let shape = tensor.shape.map(String.init).joined(separator: ",")
+            members.append(
+                "\(tensor.name.inJSON):{\"dtype\":\"\(tensor.elementType.rawValue)\","
+                    + "\"shape\":[\(shape)],\"data_offsets\":[\(end),\(newEnd)]}")
+            end = newEnd
+        }
+        var json = Array("{\(members.joined(separator: ","))}".utf8)
+        while !json.count.isMultiple(of: 8) { json.append(UInt8(ascii: " ")) }
+        let length = UInt64(json.count)
+        header = (0..<8).map { UInt8(truncatingIfNeeded: length >> ($0 * 8)) } + json
+        order = sorted.map(\.name)
+        let dataStart = header.count
+        ranges = dataRanges.mapValues {
+            $0.lowerBound + dataStart..<$0.upperBound + dataStart
+        }
+    }
+
+    /// Place among the types: the reference writer sorts by its own list of types, last first.
+    private static func rank(_ type: ElementType) -> Int {
+        switch type {
+        case .float32: 0
+        case .bfloat16: 1
+        case .float16: 2
+        case .q4_0, .q4_1, .q8_0: 3
+        }
+    }
+
+    private static func byteCount(
+        _ tensor: SafetensorsDeclaration, path: String
+    ) throws(ModelFileError) -> Int {
+        var bytes = tensor.elementType.bytesPerBlock
+        var isPossible = tensor.elementType.elementsPerBlock == 1
+        for size in tensor.shape {
+            let (product, overflow) = bytes.multipliedReportingOverflow(by: size)
+            isPossible = isPossible && !overflow && size >= 0
+            bytes = product
+        }
+        guard isPossible else {
+            throw ModelFileError(
+                "shape \(tensor.shape) in \(tensor.elementType.rawValue) cannot be written",
+                file: path, part: "tensor \(tensor.name.quoted)")
+        }
+        return bytes
+    }
+}
+
+extension String {
+    /// The text as JSON has it, escaped as little as RFC 8259 allows.
+    var inJSON: String {
+        var json = "\""
+        for scalar in unicodeScalars {
+            switch scalar {
+            case "\"": json += "\\\""
+            case "\\": json += "\\\\"
+            case "\u{8}": json += "\\b"
+            case "\u{9}": json += "\\t"
+            case "\u{A}": json += "\\n"
+            case "\u{C}": json += "\\f"
+            case "\u{D}": json += "\\r"
+            case "\0"..<" ":
+                let digits = String(scalar.value, radix: 16)
+                json += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: json.unicodeScalars.append(scalar)
+            }
+        }
+        return json + "\""
+    }
+}
