@@ -1,7 +1,3 @@
-import Faults
-import Foundation
-import Tensors
-
 /// Writes a safetensors file tensor by tensor, so that only one needs to be in memory.
 ///
 /// The header comes first and is complete from the start; the tensors may then be written in any
@@ -10,11 +6,9 @@ import Tensors
 /// A file that is not finished is removed.
 /// Source: huggingface/safetensors, `tensor.rs` (`prepare`).
 public struct SafetensorsWriter: ~Copyable {
-    private let path: String
-    private let descriptor: Int32
+    private var file: NewFile
     private let layout: SafetensorsLayout
     private var pending: Set<String>
-    private var isFinished = false
 
     /// Creates the file, which must not exist, and writes its header.
     ///
@@ -23,24 +17,14 @@ public struct SafetensorsWriter: ~Copyable {
     public init(
         path: String, tensors: [SafetensorsDeclaration], metadata: [String: String] = [:]
     ) throws(ModelFileError) {
-        self.path = path
-        layout = try SafetensorsLayout(tensors, metadata: metadata, path: path)
-        pending = Set(tensors.map(\.name))
-        let opened = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-        guard opened >= 0 else {
-            throw Self.failure(
-                "cannot be created", path: path, errorNumber: errno,
-                hint: errno == EEXIST ? "Give another place; nothing is overwritten" : nil)
-        }
-        descriptor = opened
+        let layout = try SafetensorsLayout(tensors, metadata: metadata, path: path)
+        let file = try NewFile(path: path)
         try layout.header.withUnsafeBufferPointer { header throws(ModelFileError) in
-            try write(UnsafeRawBufferPointer(header), at: 0)
+            try file.write(UnsafeRawBufferPointer(header), at: 0)
         }
-    }
-
-    deinit {
-        close(descriptor)
-        if !isFinished { unlink(path) }
+        self.layout = layout
+        self.file = file
+        pending = Set(layout.order)
     }
 
     /// Writes the bytes of the declared tensor `name`.
@@ -59,7 +43,7 @@ public struct SafetensorsWriter: ~Copyable {
         precondition(pending.contains(name), "tensor \(name) is written twice")
         precondition(
             bytes.count == range.count, "\(bytes.count) bytes for \(name), not \(range.count)")
-        try write(bytes, at: range.lowerBound)
+        try file.write(bytes, at: range.lowerBound)
         pending.remove(name)
     }
 
@@ -77,10 +61,7 @@ public struct SafetensorsWriter: ~Copyable {
     /// - Precondition: every declared tensor has been written.
     public consuming func finish() throws(ModelFileError) {
         precondition(pending.isEmpty, "not written: \(pending.sorted().joined(separator: ", "))")
-        guard fsync(descriptor) == 0 else {
-            throw Self.failure("cannot be made durable", path: path, errorNumber: errno)
-        }
-        isFinished = true
+        try file.finish()
     }
 
     /// A whole small file as bytes.
@@ -107,28 +88,5 @@ public struct SafetensorsWriter: ~Copyable {
             file += tensor.bytes
         }
         return file
-    }
-
-    private func write(_ bytes: UnsafeRawBufferPointer, at start: Int) throws(ModelFileError) {
-        var written = 0
-        while written < bytes.count {
-            let rest = UnsafeRawBufferPointer(rebasing: bytes[written...])
-            let count = pwrite(descriptor, rest.baseAddress, rest.count, start + written)
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else {
-                throw Self.failure("cannot be written", path: path, errorNumber: errno)
-            }
-            written += count
-        }
-    }
-
-    private static func failure(
-        _ problem: String, path: String, errorNumber: Int32, hint: String? = nil
-    ) -> ModelFileError {
-        let isFull = errorNumber == ENOSPC || errorNumber == EDQUOT
-        return ModelFileError(
-            "\(problem) (\(String(cString: strerror(errorNumber))))", file: path,
-            hint: isFull ? "Make room there and start again" : hint,
-            exitCode: isFull ? .tryAgain : .badInput)
     }
 }
