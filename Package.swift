@@ -112,5 +112,10 @@ let package = Package(
                 "Kernels", "ModelFiles", "Tokenization", "Training", "Transformer",
             ]),
         program("lora-collector", [argumentParser, "CollectorService", "Faults"]),
+
+        tests("KernelsTests", ["Kernels", "Tensors"]),
+        tests(
+            "TransformerTests",
+            ["Adapters", "Kernels", "ModelFiles", "Slices", "Tensors", "Transformer"]),
     ]
 )
