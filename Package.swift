@@ -57,6 +57,7 @@ let package = Package(
             name: "CProtobufC", pkgConfig: "libprotobuf-c",
             providers: [.apt(["libprotobuf-c-dev"])]),
         .target(name: "CProgressProtocol", dependencies: ["CProtobufC"]),
+        .target(name: "CLinuxFiles"),
         .target(
             name: "CKernels",
             // -O3 in debug builds too: the tests run whole models. No contraction: every SIMD
@@ -83,7 +84,7 @@ let package = Package(
         room("Datasets", ["Faults", "Slices", "Tokenization"]),
         room("Adapters", ["Faults", "Kernels", "ModelFiles", "Tensors", "Transformer"]),
         room("Optimization", ["Faults", "Tensors"]),
-        room("Checkpoints", [crypto, "Faults"]),
+        room("Checkpoints", ["CLinuxFiles", crypto, "Faults"]),
         room(
             "ProgressReports",
             ["CProgressProtocol", "CProtobufC", "Faults", nioCore, nioPosix]),
