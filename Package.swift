@@ -111,5 +111,12 @@ let package = Package(
                 "Kernels", "ModelFiles", "Tokenization", "Training", "Transformer",
             ]),
         program("lora-collector", [argumentParser, "CollectorService", "Faults"]),
+
+        .executableTarget(
+            name: "checkpoint-saver", dependencies: ["Checkpoints", "Faults"],
+            path: "Tests/checkpoint-saver", swiftSettings: swiftSettings),
+        tests(
+            "CheckpointsTests", ["Checkpoints", "checkpoint-saver", crypto, "Faults"],
+            fixtures: true),
     ]
 )

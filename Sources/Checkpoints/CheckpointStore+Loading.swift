@@ -122,7 +122,7 @@ extension CheckpointStore {
 }
 
 /// A checkpoint as it was saved.
-public struct LoadedCheckpoint: Sendable {
+public struct LoadedCheckpoint: Sendable, Equatable {
     public let step: Int
     public let path: String
     public let runID: String
