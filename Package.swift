@@ -87,7 +87,7 @@ let package = Package(
         room("Checkpoints", ["CLinuxFiles", crypto, "Faults"]),
         room(
             "ProgressReports",
-            ["CProgressProtocol", "CProtobufC", "Faults", nioCore, nioPosix]),
+            ["Checkpoints", "CProgressProtocol", "CProtobufC", "Faults"]),
 
         // Layer 5
         room(

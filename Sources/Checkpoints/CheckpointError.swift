@@ -40,7 +40,7 @@ public struct CheckpointError: Fault, Equatable {
             problem, at: location, hint: hint, exitCode: .badInput, cause: .refusal)
     }
 
-    /// - Parameter doing: What failed, as in "cannot write".
+    /// `doing` says what failed, as in "cannot be written".
     static func system(_ errorNumber: Int32, _ doing: String, at location: String)
         -> CheckpointError
     {

@@ -29,7 +29,7 @@ extension CheckpointStore {
 
     /// Compares one checkpoint with its manifest.
     ///
-    /// - Parameter keepingBytes: Otherwise files are hashed in chunks and forgotten.
+    /// Without `keepingBytes`, files are hashed in chunks and forgotten.
     func read(step: Int, in root: borrowing Descriptor, keepingBytes: Bool)
         throws(CheckpointError) -> CheckpointContents
     {

@@ -39,6 +39,7 @@ public struct CheckpointStore: Sendable {
     ///   - parent: `manifestSHA256` of the checkpoint saved or loaded before this one.
     ///   - document: Text of the caller's, given back byte for byte: configuration, hashes….
     ///   - files: Names as ``CheckpointFile/name`` says, each once.
+    /// - Returns: Where it lies and what identifies it.
     /// - Throws: ``CheckpointError``; earlier checkpoints are untouched then. Exit code 75 where
     ///   the cause may pass (disk full).
     public func save(

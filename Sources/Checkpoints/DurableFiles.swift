@@ -94,7 +94,7 @@ public enum DurableFiles {
 
     /// Creates a folder and the missing ones above it; durable when it returns.
     ///
-    /// - Parameter permissions: Of each folder that is created, less the process's umask.
+    /// `permissions` are those of each folder that is created, less the process's umask.
     public static func makeFolder(_ path: String, permissions: UInt32 = 0o755)
         throws(CheckpointError)
     {

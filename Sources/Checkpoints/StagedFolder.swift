@@ -18,9 +18,8 @@ struct StagedFolder: ~Copyable {
 
     private var path: String { parentPath + "/" + name }
 
-    /// - Parameters:
-    ///   - parent: Stays open, by its owner, for as long as this value lives.
-    ///   - label: What is built, for somebody who finds the left-over of a crash.
+    /// `parent` must stay open, by its owner, for as long as this value lives; `label` says what is
+    /// built to somebody who finds the left-over of a crash.
     init(
         in parent: borrowing Descriptor, at parentPath: String, label: String, folderMode: mode_t,
         fileMode: mode_t

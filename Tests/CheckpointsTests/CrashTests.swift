@@ -6,7 +6,7 @@ import Testing
 ///
 /// The process resumes, saves and prunes. Whatever moment it dies at, what was durable before
 /// must load, and what it called durable must be the newest.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct CrashTests {
+@Suite(.serialized, .timeLimit(.minutes(15))) struct CrashTests {
     enum Scenario: String, CaseIterable {
         /// 50 and 100 are there; 150 is saved, 50 pruned.
         case next
