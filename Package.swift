@@ -61,7 +61,9 @@ let package = Package(
             name: "CKernels",
             // -O3 in debug builds too: the tests run whole models. No contraction: every SIMD
             // level must round alike.
-            cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]),
+            cSettings: [
+                .unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno", "-Wno-psabi"])
+            ]),
 
         // Layer 0: what every room may use.
         room("Faults"),
@@ -82,7 +84,7 @@ let package = Package(
         // Layer 4
         room("Datasets", ["Faults", "Slices", "Tensors", "Tokenization"]),
         room("Adapters", ["Faults", "Kernels", "ModelFiles", "Tensors", "Transformer"]),
-        room("Optimization", ["Faults", "Tensors"]),
+        room("Optimization", ["Kernels", "Tensors"]),
         room("Checkpoints", [crypto, "Faults"]),
         room(
             "ProgressReports",

@@ -1,1 +1,106 @@
-#include "kernels.h"
+// Chooses among the SIMD levels at run time and forwards every call.
+#include "table.h"
+
+static const struct ck_table *active = &ck_table_baseline;
+
+int32_t ck_best_level(void) {
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
+        && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+        return ck_level_avx512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return ck_level_avx2;
+    return ck_level_baseline;
+}
+
+int32_t ck_select_level(int32_t level) {
+    int32_t best = ck_best_level();
+    if (level > best) level = best;
+    active = level == ck_level_avx512 ? &ck_table_avx512
+           : level == ck_level_avx2   ? &ck_table_avx2
+                                      : &ck_table_baseline;
+    return level;
+}
+
+void ck_widen_float16(const void *source, float *target, size_t count) {
+    active->widen_float16(source, target, count);
+}
+
+void ck_widen_bfloat16(const void *source, float *target, size_t count) {
+    active->widen_bfloat16(source, target, count);
+}
+
+void ck_widen_q8_0(const void *source, float *target, size_t count) {
+    active->widen_q8_0(source, target, count);
+}
+
+void ck_widen_q4_0(const void *source, float *target, size_t count) {
+    active->widen_q4_0(source, target, count);
+}
+
+void ck_widen_q4_1(const void *source, float *target, size_t count) {
+    active->widen_q4_1(source, target, count);
+}
+
+void ck_rms_norm(const float *x, const float *weight, float *y, float *inverse, size_t rows,
+    size_t columns, float epsilon) {
+    active->rms_norm(x, weight, y, inverse, rows, columns, epsilon);
+}
+
+void ck_rms_norm_again(const float *x, const float *weight, float *y, const float *inverse, size_t
+    rows, size_t columns) {
+    active->rms_norm_again(x, weight, y, inverse, rows, columns);
+}
+
+void ck_rms_norm_backward(const float *dy, const float *x, const float *weight, const float
+    *inverse, float *dx, size_t rows, size_t columns) {
+    active->rms_norm_backward(dy, x, weight, inverse, dx, rows, columns);
+}
+
+void ck_rotary(float *x, size_t rows, size_t stride, size_t heads, size_t dimension, const int32_t
+    *positions, const float *cosine, const float *sine, float direction) {
+    active->rotary(x, rows, stride, heads, dimension, positions, cosine, sine, direction);
+}
+
+void ck_swiglu(const float *gate, const float *up, float *y, size_t count) {
+    active->swiglu(gate, up, y, count);
+}
+
+void ck_swiglu_backward(const float *dy, float *gate, float *up, size_t count) {
+    active->swiglu_backward(dy, gate, up, count);
+}
+
+void ck_causal_softmax(float *scores, size_t rows, size_t columns, size_t stride, size_t visible,
+    float scale, float *log_sum, size_t log_stride) {
+    active->causal_softmax(scores, rows, columns, stride, visible, scale, log_sum, log_stride);
+}
+
+void ck_causal_softmax_again(float *scores, size_t rows, size_t columns, size_t stride, size_t
+    visible, float scale, const float *log_sum, size_t log_stride) {
+    active->causal_softmax_again(scores, rows, columns, stride, visible, scale, log_sum, log_stride);
+}
+
+void ck_softmax_backward(const float *p, float *dp, size_t rows, size_t columns, size_t stride,
+    float scale, const float *delta, size_t delta_stride) {
+    active->softmax_backward(p, dp, rows, columns, stride, scale, delta, delta_stride);
+}
+
+void ck_row_dots(const float *a, size_t a_stride, const float *b, size_t b_stride, float *out,
+    size_t out_stride, size_t rows, size_t columns) {
+    active->row_dots(a, a_stride, b, b_stride, out, out_stride, rows, columns);
+}
+
+double ck_cross_entropy(float *logits, size_t count, size_t target, bool gradient) {
+    return active->cross_entropy(logits, count, target, gradient);
+}
+
+void ck_add(const float *x, float *y, size_t count) {
+    active->add(x, y, count);
+}
+
+int32_t ck_largest_exponent(const float *x, size_t count, bool *finite) {
+    return active->largest_exponent(x, count, finite);
+}
+
+void ck_add_exactly(const float *x, size_t count, double scale, int64_t *sums) {
+    active->add_exactly(x, count, scale, sums);
+}

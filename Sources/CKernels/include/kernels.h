@@ -1,1 +1,105 @@
-#pragma once
+// Vector kernels on float32, called by the Swift room `Kernels` alone.
+//
+// Every function is compiled three times (baseline x86-64, AVX2, AVX-512) from one source that
+// fixes the order of all operations: 16 partial sums, no fused multiply-add. So all levels give
+// the same bits, and the level belongs to speed, not to the result.
+//
+// Rows are contiguous; `stride` counts elements between rows. Nothing allocates.
+#ifndef CKERNELS_H
+#define CKERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// SIMD levels, in rising order.
+enum { ck_level_baseline = 0, ck_level_avx2 = 1, ck_level_avx512 = 2 };
+
+// The highest level that this processor and operating system run.
+int32_t ck_best_level(void);
+// Selects the level of all later calls; clamped to ck_best_level(). Call before any thread starts.
+int32_t ck_select_level(int32_t level);
+
+// Widening of stored elements to float32; exact. `count` is a multiple of the block's 32 elements
+// for the q types. Layouts: Sources/Tensors/ElementType.swift.
+void ck_widen_float16(const void *_Nonnull source, float *_Nonnull target, size_t count);
+void ck_widen_bfloat16(const void *_Nonnull source, float *_Nonnull target, size_t count);
+void ck_widen_q8_0(const void *_Nonnull source, float *_Nonnull target, size_t count);
+void ck_widen_q4_0(const void *_Nonnull source, float *_Nonnull target, size_t count);
+void ck_widen_q4_1(const void *_Nonnull source, float *_Nonnull target, size_t count);
+
+// y = x * w / sqrt(mean(x^2) + epsilon) for each row; the inverse root goes to `inverse`.
+void ck_rms_norm(
+    const float *_Nonnull x, const float *_Nonnull weight, float *_Nonnull y,
+    float *_Nonnull inverse, size_t rows, size_t columns, float epsilon);
+// The same with the inverse roots already known.
+void ck_rms_norm_again(
+    const float *_Nonnull x, const float *_Nonnull weight, float *_Nonnull y,
+    const float *_Nonnull inverse, size_t rows, size_t columns);
+// dx += inverse * (dy*w - x * inverse^2 * mean(dy*w*x))
+void ck_rms_norm_backward(
+    const float *_Nonnull dy, const float *_Nonnull x, const float *_Nonnull weight,
+    const float *_Nonnull inverse, float *_Nonnull dx, size_t rows, size_t columns);
+
+// Rotates the two halves of each head: (a, b) -> (a cos - b sin, b cos + a sin).
+// cosine, sine: [positions, dimension / 2]; direction -1 rotates back.
+void ck_rotary(
+    float *_Nonnull x, size_t rows, size_t stride, size_t heads, size_t dimension,
+    const int32_t *_Nonnull positions, const float *_Nonnull cosine, const float *_Nonnull sine,
+    float direction);
+
+// y = silu(gate) * up, silu(g) = g / (1 + exp(-g)).
+void ck_swiglu(
+    const float *_Nonnull gate, const float *_Nonnull up, float *_Nonnull y, size_t count);
+// Overwrites gate and up by their gradients.
+void ck_swiglu_backward(
+    const float *_Nonnull dy, float *_Nonnull gate, float *_Nonnull up, size_t count);
+
+// Row i of `scores` sees its first `visible + i` columns: p = softmax(scale * s), zero beyond.
+// log_sum[i * log_stride] = log of the sum of exp(scale * s).
+void ck_causal_softmax(
+    float *_Nonnull scores, size_t rows, size_t columns, size_t stride, size_t visible,
+    float scale, float *_Nonnull log_sum, size_t log_stride);
+// The same from known logarithms.
+void ck_causal_softmax_again(
+    float *_Nonnull scores, size_t rows, size_t columns, size_t stride, size_t visible,
+    float scale, const float *_Nonnull log_sum, size_t log_stride);
+// dp = p * (dp - delta) * scale, row by row, over `columns`; delta[i * delta_stride].
+void ck_softmax_backward(
+    const float *_Nonnull p, float *_Nonnull dp, size_t rows, size_t columns, size_t stride,
+    float scale, const float *_Nonnull delta, size_t delta_stride);
+// out[i * out_stride] = sum over columns of a*b.
+void ck_row_dots(
+    const float *_Nonnull a, size_t a_stride, const float *_Nonnull b, size_t b_stride,
+    float *_Nonnull out, size_t out_stride, size_t rows, size_t columns);
+
+// Negative log-likelihood of `target` under softmax(logits), in nats; with `gradient` the row is
+// overwritten by softmax(logits) - onehot(target).
+double ck_cross_entropy(float *_Nonnull logits, size_t count, size_t target, bool gradient);
+
+// y += x
+void ck_add(const float *_Nonnull x, float *_Nonnull y, size_t count);
+
+// Smallest e with |x| < 2^e for all elements, or INT32_MIN if all are zero; sets *finite to false
+// if an element is NaN or infinite.
+int32_t ck_largest_exponent(const float *_Nonnull x, size_t count, bool *_Nonnull finite);
+// sums += rint(x * scale), ties to even, wrapping. Requires |x * scale| < 2^62.
+void ck_add_exactly(
+    const float *_Nonnull x, size_t count, double scale, int64_t *_Nonnull sums);
+
+// Elementary functions in double precision with one order of operations on every processor
+// (the C library's differ with FMA). Relative error below 1e-14.
+double ck_exp(double x);
+double ck_log(double x);
+// Cosine and sine of 0 <= x < 2^27.
+void ck_cosine_sine(double x, double *_Nonnull cosine, double *_Nonnull sine);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

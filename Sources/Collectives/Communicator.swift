@@ -1,0 +1,82 @@
+public import Faults
+
+/// What the ranks of a run say to each other: integers and bytes.
+///
+/// Collectives are called by all ranks in the same order. Sums wrap, so their result does not
+/// depend on the order of addition.
+public protocol Communicator: Sendable {
+    /// This process among `size`; 0 is the coordinator.
+    var rank: Int { get }
+    var size: Int { get }
+    /// This process among those of its host, and their number.
+    var localRank: Int { get }
+    var localSize: Int { get }
+
+    /// Replaces `values` by their element-wise wrapping sum over all ranks.
+    func allReduceSum(_ values: UnsafeMutableBufferPointer<Int64>) throws(CommunicationError)
+    /// Replaces `values` by their element-wise maximum over all ranks.
+    func allReduceMax(_ values: UnsafeMutableBufferPointer<Int64>) throws(CommunicationError)
+    /// Replaces `bytes` on every rank by those of rank 0.
+    func broadcast(_ bytes: UnsafeMutableRawBufferPointer) throws(CommunicationError)
+    /// The `bytes` of all ranks, in order of rank; each must be `bytes.count` long.
+    func allGather(_ bytes: [UInt8]) throws(CommunicationError) -> [[UInt8]]
+}
+
+extension Communicator {
+    public var isCoordinator: Bool { rank == 0 }
+
+    /// ``allReduceSum(_:)-(UnsafeMutableBufferPointer)`` on an array.
+    public func allReduceSum(_ values: inout [Int64]) throws(CommunicationError) {
+        let result = values.withUnsafeMutableBufferPointer { values in
+            Result { () throws(CommunicationError) in try allReduceSum(values) }
+        }
+        try result.get()
+    }
+
+    /// ``allReduceMax(_:)-(UnsafeMutableBufferPointer)`` on an array.
+    public func allReduceMax(_ values: inout [Int64]) throws(CommunicationError) {
+        let result = values.withUnsafeMutableBufferPointer { values in
+            Result { () throws(CommunicationError) in try allReduceMax(values) }
+        }
+        try result.get()
+    }
+
+    /// Rank 0's `bytes`, of any length, on every rank.
+    public func broadcast(bytes: [UInt8]) throws(CommunicationError) -> [UInt8] {
+        var length = [Int64(isCoordinator ? bytes.count : 0)]
+        try allReduceMax(&length)
+        var copy = isCoordinator ? bytes : [UInt8](repeating: 0, count: Int(length[0]))
+        let result = copy.withUnsafeMutableBytes { target in
+            Result { () throws(CommunicationError) in try broadcast(target) }
+        }
+        try result.get()
+        return copy
+    }
+
+    /// The `bytes` of all ranks, whatever their lengths.
+    public func allGather(padding bytes: [UInt8]) throws(CommunicationError) -> [[UInt8]] {
+        var longest = [Int64(bytes.count)]
+        try allReduceMax(&longest)
+        let count = withUnsafeBytes(of: UInt64(bytes.count).littleEndian) { [UInt8]($0) }
+        let padding = [UInt8](repeating: 0, count: Int(longest[0]) - bytes.count)
+        return try allGather(count + bytes + padding).map { frame in
+            let length = frame.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+            return [UInt8](frame.dropFirst(8).prefix(length))
+        }
+    }
+}
+
+/// A collective that failed.
+public struct CommunicationError: Fault {
+    public let problem: String
+    public let location: String?
+    public let hint: String?
+    public let exitCode: ExitCode
+
+    init(operation: String, problem: String, workerRank: Int?) {
+        self.problem = "\(operation) failed: \(problem)"
+        location = workerRank.map { "rank \($0)" }
+        hint = "Run the same command again: it continues from the last checkpoint"
+        exitCode = .tryAgain
+    }
+}

@@ -1,0 +1,135 @@
+import COpenMPI
+import Foundation
+
+/// The world communicator of an `mpirun` job, or of a program started without it (one rank).
+///
+/// Waits by testing, not by blocking: a rank that waits for a slower one leaves its core to others.
+/// `@unchecked Sendable`: MPI is initialised for one thread, and only the main thread calls it.
+public final class MPICommunicator: Communicator, @unchecked Sendable {
+    public let rank: Int
+    public let size: Int
+    public let localRank: Int
+    public let localSize: Int
+
+    /// How long a wait tests without sleeping: long enough for a transfer whose ranks are all there.
+    private static let eagerNanoseconds: UInt64 = 5_000_000
+    /// MPI counts are 32-bit.
+    private static let largestCount = 1 << 28
+
+    /// Calls `MPI_Init_thread`. To be done once in a process.
+    public init() throws(CommunicationError) {
+        var provided: Int32 = 0
+        let status = MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided)
+        guard status == MPI_SUCCESS else {
+            throw CommunicationError(
+                operation: "MPI_Init_thread", problem: "status \(status)", workerRank: nil)
+        }
+        _ = MPI_Comm_set_errhandler(cmpi_comm_world(), cmpi_errors_return())
+        (rank, size) = Self.place(in: cmpi_comm_world())
+        var node: MPI_Comm? = nil
+        let split = MPI_Comm_split_type(
+            cmpi_comm_world(), cmpi_comm_type_shared(), 0, cmpi_info_null(), &node)
+        guard split == MPI_SUCCESS, node != nil else {
+            throw CommunicationError(
+                operation: "MPI_Comm_split_type", problem: "status \(split)", workerRank: nil)
+        }
+        (localRank, localSize) = Self.place(in: node)
+        _ = MPI_Comm_free(&node)
+    }
+
+    private static func place(in communicator: MPI_Comm?) -> (rank: Int, size: Int) {
+        var (rank, size): (Int32, Int32) = (0, 1)
+        _ = MPI_Comm_rank(communicator, &rank)
+        _ = MPI_Comm_size(communicator, &size)
+        return (Int(rank), Int(size))
+    }
+
+    /// Leaves MPI; no collective may follow.
+    public func finalize() { _ = MPI_Finalize() }
+
+    /// Ends the whole job at once, for a rank whose peers no longer answer.
+    public func abort(exitCode: Int32) { _ = MPI_Abort(cmpi_comm_world(), exitCode) }
+
+    public func allReduceSum(
+        _ values: UnsafeMutableBufferPointer<Int64>
+    ) throws(CommunicationError) {
+        try allReduce(values, cmpi_sum())
+    }
+
+    public func allReduceMax(
+        _ values: UnsafeMutableBufferPointer<Int64>
+    ) throws(CommunicationError) {
+        try allReduce(values, cmpi_max())
+    }
+
+    private func allReduce(
+        _ values: UnsafeMutableBufferPointer<Int64>, _ operation: MPI_Op?
+    ) throws(CommunicationError) {
+        guard let start = values.baseAddress else { return }
+        for offset in stride(from: 0, to: values.count, by: Self.largestCount) {
+            let count = min(Self.largestCount, values.count - offset)
+            try complete("MPI_Iallreduce") { request in
+                MPI_Iallreduce(
+                    cmpi_in_place(), start + offset, Int32(count), cmpi_int64(), operation,
+                    cmpi_comm_world(), &request)
+            }
+        }
+    }
+
+    public func broadcast(_ bytes: UnsafeMutableRawBufferPointer) throws(CommunicationError) {
+        guard let start = bytes.baseAddress else { return }
+        for offset in stride(from: 0, to: bytes.count, by: Self.largestCount) {
+            let count = min(Self.largestCount, bytes.count - offset)
+            try complete("MPI_Ibcast") { request in
+                MPI_Ibcast(
+                    start + offset, Int32(count), cmpi_byte(), 0, cmpi_comm_world(), &request)
+            }
+        }
+    }
+
+    public func allGather(_ bytes: [UInt8]) throws(CommunicationError) -> [[UInt8]] {
+        var all = [UInt8](repeating: 0, count: bytes.count * size)
+        let result = all.withUnsafeMutableBytes { target in
+            bytes.withUnsafeBytes { source in
+                Result { () throws(CommunicationError) in
+                    try complete("MPI_Iallgather") { request in
+                        MPI_Iallgather(
+                            source.baseAddress, Int32(bytes.count), cmpi_byte(),
+                            target.baseAddress, Int32(bytes.count), cmpi_byte(),
+                            cmpi_comm_world(), &request)
+                    }
+                }
+            }
+        }
+        try result.get()
+        return (0..<size).map { [UInt8](all[$0 * bytes.count..<($0 + 1) * bytes.count]) }
+    }
+
+    /// Starts a non-blocking collective and tests it until it is done.
+    private func complete(
+        _ operation: String, _ start: (inout MPI_Request?) -> Int32
+    ) throws(CommunicationError) {
+        var request: MPI_Request? = nil
+        try check(start(&request), operation)
+        let began = DispatchTime.now().uptimeNanoseconds
+        while true {
+            var done: Int32 = 0
+            try check(MPI_Test(&request, &done, cmpi_status_ignore()), operation)
+            if done != 0 { return }
+            if DispatchTime.now().uptimeNanoseconds - began < Self.eagerNanoseconds {
+                sched_yield()
+            } else {
+                usleep(100)
+            }
+        }
+    }
+
+    private func check(_ status: Int32, _ operation: String) throws(CommunicationError) {
+        guard status != MPI_SUCCESS else { return }
+        var text = [CChar](repeating: 0, count: Int(MPI_MAX_ERROR_STRING))
+        var length: Int32 = 0
+        _ = MPI_Error_string(status, &text, &length)
+        let message = String(decoding: text.prefix(Int(length)).map(UInt8.init), as: UTF8.self)
+        throw CommunicationError(operation: operation, problem: message, workerRank: rank)
+    }
+}

@@ -1,0 +1,135 @@
+import CKernels
+public import Tensors
+
+/// The heads of an attention block.
+public struct AttentionShape: Sendable {
+    public let heads: Int
+    public let keyValueHeads: Int
+    public let dimension: Int
+
+    /// - Precondition: `heads` is a multiple of `keyValueHeads`.
+    public init(heads: Int, keyValueHeads: Int, dimension: Int) {
+        precondition(keyValueHeads > 0 && heads.isMultiple(of: keyValueHeads))
+        self.heads = heads
+        self.keyValueHeads = keyValueHeads
+        self.dimension = dimension
+    }
+
+    var scale: Float { 1 / Float(dimension).squareRoot() }
+    func keyValueHead(of head: Int) -> Int { head / (heads / keyValueHeads) }
+}
+
+extension Backend {
+    /// Queries that are scored at a time: scores are `[queryRows, keys]`, never `[tokens, tokens]`.
+    /// Part of the numerics.
+    static let queryRows = 128
+
+    /// Causal grouped-query attention of one segment.
+    ///
+    /// For each head, `out = softmax(q·kᵀ / √d) · v`, query `i` seeing keys `0 … past + i`.
+    ///
+    /// - Parameters:
+    ///   - q: `[tokens, heads · d]`.
+    ///   - k: `[past + tokens, keyValueHeads · d]`.
+    ///   - v: as `k`.
+    ///   - out: `[tokens, heads · d]`, overwritten.
+    ///   - logSums: `[tokens, heads]`, for the backward pass.
+    ///   - past: Keys before the first query (a cache); 0 in training.
+    /// - Source: Vaswani et al. 2017, arXiv:1706.03762; Ainslie et al. 2023, arXiv:2305.13245.
+    public func attend(
+        _ q: Matrix, _ k: Matrix, _ v: Matrix, shape: AttentionShape, into out: Matrix,
+        logSums: Matrix, past: Int = 0, scratch: Scratch
+    ) {
+        precondition(k.rows == past + q.rows && v.rows == k.rows && logSums.rows == q.rows)
+        let d = shape.dimension
+        forEachBlock(of: q.rows) { rows in
+            let keys = past + rows.upperBound
+            for head in 0..<shape.heads {
+                let shared = shape.keyValueHead(of: head) * d
+                multiply(
+                    q.pointer + rows.lowerBound * q.stride + head * d, q.stride, false,
+                    k.pointer + shared, k.stride, true, scratch.scores.pointer, keys,
+                    m: rows.count, n: keys, k: d, alpha: 1, beta: 0)
+                ck_causal_softmax(
+                    scratch.scores.pointer, rows.count, keys, keys, past + rows.lowerBound + 1,
+                    shape.scale, logSums.pointer + rows.lowerBound * logSums.stride + head,
+                    logSums.stride)
+                multiply(
+                    scratch.scores.pointer, keys, false, v.pointer + shared, v.stride, false,
+                    out.pointer + rows.lowerBound * out.stride + head * d, out.stride,
+                    m: rows.count, n: d, k: keys, alpha: 1, beta: 0)
+            }
+        }
+    }
+
+    /// Gradients of ``attend(_:_:_:shape:into:logSums:past:scratch:)`` without a past.
+    ///
+    /// With `P = softmax`, `δᵢ = Σ doutᵢ·outᵢ`: `dv += Pᵀ·dout`, `dS = P ⊙ (dout·vᵀ − δ) / √d`,
+    /// `dq = dS·k`, `dk += dSᵀ·q`. Probabilities are computed again from `logSums`.
+    ///
+    /// - Parameters:
+    ///   - dq: `[tokens, heads · d]`, overwritten.
+    ///   - dk: `[tokens, keyValueHeads · d]`, overwritten.
+    ///   - dv: as `dk`.
+    /// - Source: Dao et al. 2022, arXiv:2205.14135, appendix B.
+    public func attendBack(
+        _ dout: Matrix, q: Matrix, k: Matrix, v: Matrix, out: Matrix, logSums: Matrix,
+        shape: AttentionShape, dq: Matrix, dk: Matrix, dv: Matrix, scratch: Scratch
+    ) {
+        let d = shape.dimension
+        let scores = scratch.scores.pointer
+        let gradients = scratch.scoreGradients.pointer
+        dk.clear()
+        dv.clear()
+        forEachBlock(of: q.rows) { rows in
+            let keys = rows.upperBound
+            for head in 0..<shape.heads {
+                let shared = shape.keyValueHead(of: head) * d
+                let (m, own) = (rows.count, head * d)
+                let qRows = q.pointer + rows.lowerBound * q.stride + own
+                let doutRows = dout.pointer + rows.lowerBound * dout.stride + own
+                multiply(
+                    qRows, q.stride, false, k.pointer + shared, k.stride, true, scores, keys,
+                    m: m, n: keys, k: d, alpha: 1, beta: 0)
+                ck_causal_softmax_again(
+                    scores, m, keys, keys, rows.lowerBound + 1, shape.scale,
+                    logSums.pointer + rows.lowerBound * logSums.stride + head, logSums.stride)
+                multiply(
+                    scores, keys, true, doutRows, dout.stride, false, dv.pointer + shared,
+                    dv.stride, m: keys, n: d, k: m, alpha: 1, beta: 1)
+                multiply(
+                    doutRows, dout.stride, false, v.pointer + shared, v.stride, true, gradients,
+                    keys, m: m, n: keys, k: d, alpha: 1, beta: 0)
+                ck_row_dots(
+                    doutRows, dout.stride, out.pointer + rows.lowerBound * out.stride + own,
+                    out.stride, scratch.delta.pointer, 1, m, d)
+                ck_softmax_backward(
+                    scores, gradients, m, keys, keys, shape.scale, scratch.delta.pointer, 1)
+                multiply(
+                    gradients, keys, false, k.pointer + shared, k.stride, false,
+                    dq.pointer + rows.lowerBound * dq.stride + own, dq.stride,
+                    m: m, n: d, k: keys, alpha: 1, beta: 0)
+                multiply(
+                    gradients, keys, true, qRows, q.stride, false, dk.pointer + shared, dk.stride,
+                    m: keys, n: d, k: m, alpha: 1, beta: 1)
+            }
+        }
+    }
+
+    private func forEachBlock(of rows: Int, _ body: (Range<Int>) -> Void) {
+        var start = 0
+        while start < rows {
+            body(start..<min(start + Self.queryRows, rows))
+            start += Self.queryRows
+        }
+    }
+}
+
+extension Matrix {
+    /// Sets every element of the window to 0.
+    public func clear() {
+        for row in 0..<rows {
+            (pointer + row * stride).update(repeating: 0, count: columns)
+        }
+    }
+}

@@ -1,0 +1,109 @@
+public import Datasets
+public import Optimization
+public import Slices
+
+/// Everything that decides a run, read from `run.yaml` and the command line.
+///
+/// A setting has one name everywhere: as a flag (`--batch-size`), in `run.yaml` (`batch-size:`), in
+/// a checkpoint and in messages. Values arrive as text and are checked here, so that a wrong one
+/// is reported by the flag's name with exit code 78.
+public struct RunConfiguration: Sendable, Equatable {
+    public let model: String
+    public let data: String
+    public let evalData: String?
+    public let out: String
+
+    public let format: DatasetFormat?
+    public let skipBadLines: Bool
+    /// `nil`: the smaller of 1024 and the model's positions.
+    public let maxLength: Int?
+
+    public let initAdapter: String?
+    public let targets: String?
+    public let adapterRank: Int?
+    public let alpha: Double?
+
+    public let learningRate: Double
+    public let adam: AdamW.Settings
+    public let schedule: LearningRateSchedule.Shape
+    public let warmupSteps: Int
+    public let clipNorm: Double
+    public let batchSize: Int
+    public let sliceSize: Int
+    public let duration: Duration
+    public let order: SampleOrder
+    public let seed: UInt64
+
+    /// Lanes of this rank; `nil`: the node's cores divided by its ranks.
+    public let threads: Int?
+    /// `nil`: the best level that all ranks have.
+    public let kernels: String?
+    /// Steps between evaluations; `nil`: at the start and at the end.
+    public let evalEvery: Int?
+    public let checkpointEvery: Int
+    public let keep: Int
+    public let resume: ResumePolicy
+    public let allowedChanges: Set<String>
+    public let collector: String?
+
+    /// How long a run lasts.
+    public enum Duration: Sendable, Equatable {
+        case steps(Int)
+        case epochs(Int)
+    }
+
+    /// What to do where `--out` holds checkpoints.
+    public enum ResumePolicy: String, Sendable, CaseIterable {
+        /// Go on from the newest one, or start where there is none.
+        case auto
+        /// Refuse to touch them.
+        case never
+        /// Refuse to start without one.
+        case must
+    }
+
+    /// Reads and checks every setting; the first wrong one is thrown.
+    public init(settings: [String: String]) throws(ConfigurationError) {
+        let reader = try SettingReader(settings)
+        model = try reader.required("model")
+        data = try reader.required("data")
+        evalData = reader.text("eval-data")
+        out = try reader.required("out")
+
+        format = try reader.choice("format", among: DatasetFormat.allCases) { $0.rawValue }
+        skipBadLines = try reader.flag("skip-bad-lines")
+        maxLength = try reader.integer("max-length", atLeast: 2)
+
+        initAdapter = reader.text("init-adapter")
+        targets = reader.text("targets")
+        adapterRank = try reader.integer("rank", atLeast: 1)
+        alpha = try reader.number("alpha", above: 0)
+
+        learningRate = try reader.number("lr", above: 0) ?? 2e-4
+        adam = AdamW.Settings(
+            beta1: try reader.number("beta1", atLeast: 0, below: 1) ?? 0.9,
+            beta2: try reader.number("beta2", atLeast: 0, below: 1) ?? 0.999,
+            epsilon: try reader.number("epsilon", above: 0) ?? 1e-8,
+            weightDecay: try reader.number("weight-decay", atLeast: 0) ?? 0)
+        schedule =
+            try reader.choice("schedule", among: LearningRateSchedule.Shape.allCases) {
+                $0.rawValue
+            } ?? .linear
+        warmupSteps = try reader.integer("warmup-steps", atLeast: 0) ?? 0
+        clipNorm = try reader.number("clip-norm", atLeast: 0) ?? 1
+        batchSize = try reader.integer("batch-size", atLeast: 1) ?? 16
+        sliceSize = try reader.integer("slice-size", atLeast: 1) ?? 4
+        duration = try reader.duration()
+        order = try reader.choice("order", among: SampleOrder.allCases) { $0.rawValue } ?? .shuffled
+        seed = UInt64(try reader.integer("seed", atLeast: 0) ?? 0)
+
+        threads = try reader.integer("threads", atLeast: 1)
+        kernels = reader.text("kernels").flatMap { $0 == "auto" ? nil : $0 }
+        evalEvery = try reader.integer("eval-every", atLeast: 1)
+        checkpointEvery = try reader.integer("checkpoint-every", atLeast: 1) ?? 50
+        keep = try reader.integer("keep", atLeast: 1) ?? 3
+        resume = try reader.choice("resume", among: ResumePolicy.allCases) { $0.rawValue } ?? .auto
+        allowedChanges = Set(reader.list("allow-change"))
+        collector = reader.text("collector")
+    }
+}

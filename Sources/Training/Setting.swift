@@ -1,0 +1,126 @@
+public import Faults
+import Foundation
+
+/// One setting of a run: its name and what a reader of `--help` or of a message needs.
+public struct Setting: Sendable {
+    public let name: String
+    /// Whether a resumed run may have another value without being asked.
+    public let mayChangeFreely: Bool
+
+    /// All settings, in the order in which `run.yaml` lists them.
+    public static let all: [Setting] =
+        [
+            "model", "data", "eval-data", "out", "format", "skip-bad-lines", "max-length",
+            "init-adapter", "targets", "rank", "alpha", "lr", "beta1", "beta2", "epsilon",
+            "weight-decay", "schedule", "warmup-steps", "clip-norm", "batch-size", "slice-size",
+            "steps", "epochs", "order", "seed", "threads", "kernels", "eval-every",
+            "checkpoint-every", "keep", "resume", "allow-change", "collector",
+        ].map { Setting(name: $0, mayChangeFreely: free.contains($0)) }
+
+    /// Paths are free because the files behind them are compared by hash.
+    private static let free: Set<String> = [
+        "model", "data", "eval-data", "out", "init-adapter", "threads", "checkpoint-every",
+        "keep", "resume", "allow-change", "collector",
+    ]
+}
+
+/// A setting that is missing, unknown or has an impossible value.
+public struct ConfigurationError: Fault {
+    public let problem: String
+    public let location: String?
+    public let hint: String?
+
+    public init(_ location: String?, _ problem: String, hint: String? = nil) {
+        self.location = location
+        self.problem = problem
+        self.hint = hint
+    }
+}
+
+/// Typed access to settings that arrive as text.
+struct SettingReader {
+    private let settings: [String: String]
+
+    init(_ settings: [String: String]) throws(ConfigurationError) {
+        let known = Set(Setting.all.map(\.name))
+        if let stranger = settings.keys.sorted().first(where: { !known.contains($0) }) {
+            throw ConfigurationError(
+                stranger, "is not a setting",
+                hint: "lora-worker --help lists them; run.yaml uses the flags' names")
+        }
+        self.settings = settings
+    }
+
+    func text(_ name: String) -> String? {
+        guard let value = settings[name], !value.isEmpty else { return nil }
+        return value
+    }
+
+    func required(_ name: String) throws(ConfigurationError) -> String {
+        guard let value = text(name) else {
+            throw ConfigurationError(
+                "--\(name)", "is missing", hint: "Give it as a flag or in run.yaml")
+        }
+        return value
+    }
+
+    func list(_ name: String) -> [String] {
+        (text(name) ?? "").split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+    }
+
+    func flag(_ name: String) throws(ConfigurationError) -> Bool {
+        switch text(name)?.lowercased() {
+        case nil, "false", "no", "off": return false
+        case "true", "yes", "on": return true
+        case let other?:
+            throw ConfigurationError("--\(name)", "is '\(other)'; it must be true or false")
+        }
+    }
+
+    func integer(_ name: String, atLeast least: Int) throws(ConfigurationError) -> Int? {
+        guard let text = text(name) else { return nil }
+        guard let value = Int(text), value >= least, value <= 1 << 53 else {
+            throw ConfigurationError(
+                "--\(name)", "is '\(text)'; it must be a whole number, at least \(least)")
+        }
+        return value
+    }
+
+    func number(
+        _ name: String, atLeast least: Double? = nil, above: Double? = nil, below: Double? = nil
+    ) throws(ConfigurationError) -> Double? {
+        guard let text = text(name) else { return nil }
+        let limits = [
+            least.map { "at least \($0)" }, above.map { "above \($0)" }, below.map { "below \($0)" },
+        ].compactMap { $0 }.joined(separator: " and ")
+        guard let value = Double(text), value.isFinite, value >= least ?? value,
+            above.map({ value > $0 }) ?? true, below.map({ value < $0 }) ?? true
+        else { throw ConfigurationError("--\(name)", "is '\(text)'; it must be a number \(limits)") }
+        return value
+    }
+
+    func choice<Value>(
+        _ name: String, among values: [Value], _ text: (Value) -> String
+    ) throws(ConfigurationError) -> Value? {
+        guard let given = self.text(name), given != "auto" || values.contains(where: { text($0) == "auto" })
+        else { return nil }
+        guard let value = values.first(where: { text($0) == given }) else {
+            let names = values.map(text).joined(separator: ", ")
+            throw ConfigurationError("--\(name)", "is '\(given)'; choose among \(names)")
+        }
+        return value
+    }
+
+    func duration() throws(ConfigurationError) -> RunConfiguration.Duration {
+        let steps = try integer("steps", atLeast: 1)
+        let epochs = try integer("epochs", atLeast: 1)
+        if let steps {
+            guard epochs == nil else {
+                throw ConfigurationError(
+                    "--steps", "and --epochs are both given", hint: "Give one of them")
+            }
+            return .steps(steps)
+        }
+        return .epochs(epochs ?? 1)
+    }
+}

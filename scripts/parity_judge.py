@@ -1,0 +1,154 @@
+"""What transformers and PEFT say about a sample, a batch and a few steps of training.
+
+Shared by make-parity-fixtures and check-parity. Samples are computed one by one, without padding:
+what a padding mask does to rounding is not the judge's business.
+"""
+
+import contextlib
+import json
+
+import torch
+from peft import get_peft_model_state_dict
+from transformers import get_linear_schedule_with_warmup
+from transformers.models.llama import modeling_llama
+
+HEAD = "Below is an instruction that describes a task"
+REQUEST = "Write a response that appropriately completes the request.\n\n"
+
+
+def alpaca_prompt(row):
+    """The prompt of an Alpaca row; its response follows without a separator."""
+    if row.get("input"):
+        return (
+            f"{HEAD}, paired with an input that provides further context. {REQUEST}"
+            f"### Instruction:\n{row['instruction']}\n\n"
+            f"### Input:\n{row['input']}\n\n### Response:\n"
+        )
+    return f"{HEAD}. {REQUEST}### Instruction:\n{row['instruction']}\n\n### Response:\n"
+
+
+def read_rows(path):
+    """The rows of a JSONL file."""
+    with open(path, encoding="utf-8") as file:
+        return [json.loads(line) for line in file if line.strip()]
+
+
+def samples(tokenizer, rows, eos, max_length):
+    """(token ids, number of prompt tokens) of each row that keeps a target within max_length."""
+    kept = []
+    for row in rows:
+        prompt = tokenizer.encode(alpaca_prompt(row), add_special_tokens=True)
+        response = tokenizer.encode(row["output"], add_special_tokens=False) + [eos]
+        if len(prompt) < max_length:
+            kept.append(((prompt + response)[:max_length], len(prompt)))
+    return kept
+
+
+def targets(sample):
+    """How many tokens of a sample the loss counts; nothing predicts the first."""
+    ids, prompt = sample
+    return len(ids) - max(prompt, 1)
+
+
+def summed_nll(model, sample):
+    """Summed negative log-likelihood of a sample's targets, a tensor with its graph."""
+    ids, prompt = sample
+    tokens = torch.tensor([ids])
+    logits = model(input_ids=tokens, use_cache=False).logits[0]
+    first = max(prompt, 1)
+    return torch.nn.functional.cross_entropy(
+        logits[first - 1 : -1], tokens[0, first:], reduction="sum"
+    )
+
+
+def per_sample(model, batch):
+    """Summed NLL of each sample, as floats."""
+    with torch.no_grad():
+        return [summed_nll(model, sample).item() for sample in batch]
+
+
+def backward(model, batch):
+    """Leaves the gradient of the loss of a global batch in the parameters, and returns the loss."""
+    count = sum(targets(sample) for sample in batch)
+    total = 0.0
+    for sample in batch:
+        loss = summed_nll(model, sample)
+        (loss / count).backward()
+        total += loss.item()
+    return total / count
+
+
+def adapter_tensors(model, gradients=False):
+    """The adapter's tensors, or their gradients, under the names that PEFT gives them in a file."""
+    if not gradients:
+        return {k: v.detach().clone() for k, v in get_peft_model_state_dict(model).items()}
+    return {
+        name.replace(".default", ""): parameter.grad.detach().clone()
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad
+    }
+
+
+def train(model, data, settings):
+    """AdamW steps over samples in file order; no batch crosses an epoch.
+
+    Returns loss, gradient norm before clipping and learning rate of every step.
+    """
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(
+        parameters,
+        lr=settings["lr"],
+        betas=(settings["beta1"], settings["beta2"]),
+        eps=settings["epsilon"],
+        weight_decay=settings["weight_decay"],
+    )
+    steps = settings["steps"]
+    if settings["schedule"] == "linear":
+        schedule = get_linear_schedule_with_warmup(optimizer, settings["warmup_steps"], steps)
+    else:
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: 1.0)
+    size = settings["batch_size"]
+    batches = [data[start : start + size] for start in range(0, len(data), size)]
+    records = []
+    for step in range(steps):
+        optimizer.zero_grad()
+        loss = backward(model, batches[step % len(batches)])
+        norm = torch.nn.utils.clip_grad_norm_(parameters, settings["clip_norm"]).item()
+        records.append(
+            {"loss": loss, "gradient_norm": norm, "learning_rate": schedule.get_last_lr()[0]}
+        )
+        optimizer.step()
+        schedule.step()
+    return records
+
+
+@contextlib.contextmanager
+def float64_norms():
+    """RMS normalisation in the dtype of its input; transformers rounds it to float32 always."""
+
+    def forward(self, x):
+        mean_square = x.pow(2).mean(-1, keepdim=True)
+        return self.weight * (x * torch.rsqrt(mean_square + self.variance_epsilon))
+
+    original = modeling_llama.LlamaRMSNorm.forward
+    modeling_llama.LlamaRMSNorm.forward = forward
+    try:
+        yield
+    finally:
+        modeling_llama.LlamaRMSNorm.forward = original
+
+
+def relative(value, reference):
+    """Distance of two numbers, lists of numbers or tensors, relative to the second's norm."""
+    value = torch.as_tensor(value, dtype=torch.float64)
+    reference = torch.as_tensor(reference, dtype=torch.float64)
+    norm = reference.norm().item()
+    distance = (value - reference).norm().item()
+    return distance / norm if norm > 0 else distance
+
+
+def worst_tensor(values, references):
+    """(largest relative distance, its name) over two dictionaries of tensors."""
+    if set(values) != set(references):
+        raise SystemExit(f"tensor names differ: {sorted(set(values) ^ set(references))[:4]}")
+    return max((relative(values[name], references[name]), name) for name in references)
