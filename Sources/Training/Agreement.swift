@@ -14,8 +14,10 @@ struct Agreement {
         let own = Self.fault(of: result)
         let highestRank: Int64 = 1 << 32
         var verdict = [
-            own.map { Int64($0.exitCode.rawValue) * highestRank + highestRank - 1
-                - Int64(communicator.rank) } ?? 0
+            own.map {
+                Int64($0.exitCode.rawValue) * highestRank + highestRank - 1
+                    - Int64(communicator.rank)
+            } ?? 0
         ]
         try communicator.allReduceMax(&verdict)
         guard verdict[0] != 0 else { return try result.get() }

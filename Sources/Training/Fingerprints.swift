@@ -19,7 +19,8 @@ enum Fingerprints {
     static func sha256(_ bytes: [UInt8]) -> String { hex(SHA256.hash(data: bytes)) }
 
     static func sha256(file path: String) throws -> String {
-        try sha256(MappedFile(path: path).bytes)
+        let file = try MappedFile(path: path)
+        return withExtendedLifetime(file) { sha256(file.bytes) }
     }
 
     /// Of weights, configuration and tokenizer: the names of a folder's files and their contents;

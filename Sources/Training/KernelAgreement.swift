@@ -10,7 +10,7 @@ struct KernelAgreement {
     /// - Parameter recorded: The kernels of the checkpoint that the run continues from.
     /// - Throws: On every rank the same fault, naming the hosts that cannot.
     func open(_ configuration: RunConfiguration, recorded: KernelIdentity?) throws -> Backend {
-        let hosts = try communicator.allGather(padding: [UInt8](ProcessPlacement.hostName.utf8))
+        let hosts = try communicator.allGather(padding: [UInt8](hostName.utf8))
             .map { String(decoding: $0, as: UTF8.self) }
         let levels = try communicator.allGather([UInt8(KernelLevel.best.rawValue)])
             .map { KernelLevel(rawValue: Int32($0[0])) ?? .baseline }
@@ -47,7 +47,8 @@ struct KernelAgreement {
         }
         guard wanted <= common else {
             throw ConfigurationError(
-                origin, "\(wanted.name) does not run on \(hostsBelow(wanted).joined(separator: ", "))",
+                origin,
+                "\(wanted.name) does not run on \(hostsBelow(wanted).joined(separator: ", "))",
                 hint: "Leave these hosts out, or give --kernels \(common.name) "
                     + "(a resumed run also needs --allow-change kernels: its bits will differ)")
         }

@@ -61,7 +61,8 @@ struct RunDocument: Codable, Sendable, Equatable {
     }
 
     func differences(
-        settings new: [Entry], fingerprints newFingerprints: [Entry], kernels newKernels: KernelIdentity
+        settings new: [Entry], fingerprints newFingerprints: [Entry],
+        kernels newKernels: KernelIdentity
     ) -> [Difference] {
         var found: [Difference] = []
         for setting in Setting.all where !setting.mayChangeFreely && setting.name != "kernels" {

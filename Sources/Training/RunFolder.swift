@@ -105,7 +105,8 @@ final class RunFolder {
             ])
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
-        try DurableFiles.writeDurably([UInt8](try encoder.encode(record)) + [10], to: finalRecordPath)
+        try DurableFiles.writeDurably(
+            [UInt8](try encoder.encode(record)) + [10], to: finalRecordPath)
         return record.adapterSHA256
     }
 

@@ -3,6 +3,7 @@ import Datasets
 import Faults
 import Foundation
 import ModelFiles
+import Optimization
 import Slices
 import Tokenization
 import Transformer
@@ -25,9 +26,10 @@ struct RunInputs {
         model = try BaseModel.open(path: configuration.model)
         maxLength = try Self.maxLength(configuration, model.configuration)
         let tokenizer = try Tokenizer(model: model)
-        training = try Self.load(configuration.data, configuration, tokenizer, maxLength)
+        let length = maxLength
+        training = try Self.load(configuration.data, configuration, tokenizer, length)
         heldOut = try configuration.evalData.map {
-            try Self.load($0, configuration, tokenizer, maxLength)
+            try Self.load($0, configuration, tokenizer, length)
         }
         (adapterConfiguration, startingPoint) = try Self.adapter(configuration, model)
         layout = try LowRankLayout(
@@ -96,7 +98,8 @@ struct RunInputs {
             guard Set(wanted.map { "model.layers.\($0.layer).\($0.kind.modulePath)" }) == there
             else {
                 throw ConfigurationError(
-                    "--targets", "is \(flag); the adapter in \(folder) has "
+                    "--targets",
+                    "is \(flag); the adapter in \(folder) has "
                         + found.targets.description, hint: "Leave the flag out")
             }
         }

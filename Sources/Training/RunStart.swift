@@ -1,9 +1,12 @@
 import Adapters
+import Checkpoints
 import Collectives
+import Datasets
 import Faults
 import Foundation
 import Kernels
 import ProgressReports
+import Slices
 import Transformer
 
 /// Everything that is known before the first step, and how a run is put together from it.
@@ -40,7 +43,7 @@ struct RunStart {
 
     /// Builds what this rank needs and trains to the end.
     func run(_ folder: RunFolder?) throws -> ExitCode {
-        let hosts = try communicator.allGather(padding: [UInt8](ProcessPlacement.hostName.utf8))
+        let hosts = try communicator.allGather(padding: [UInt8](hostName.utf8))
             .map { String(decoding: $0, as: UTF8.self) }
         let plan = lanePlan
         let pool = try agreement.phase { try plan.makePool(configuration, inputs, backend) }
@@ -123,7 +126,9 @@ struct RunStart {
             path: folder.metricsPath, resumeAtStep: found?.step ?? -1)
         var sinks: [any ProgressSink] = [TerminalReporter(totalSteps: totalSteps), metrics]
         if let address = configuration.collector {
-            sinks.append(try CollectorStream(address: address))
+            sinks.append(
+                try CollectorStream(
+                    address: try CollectorAddress(address, flag: "--collector")))
         }
         return ProgressReporter(runID: runID, sinks: sinks)
     }
@@ -138,7 +143,8 @@ struct RunStart {
                     runID: coordinator.runID,
                     configuration: RunConfiguration.yaml(settings.map { ($0.name, $0.value) }),
                     worldSize: communicator.size, lanesPerRank: plan.lanes, hosts: hosts,
-                    kernelID: backend.identity.description, totalSteps: coordinator.document.totalSteps,
+                    kernelID: backend.identity.description,
+                    totalSteps: coordinator.document.totalSteps,
                     trainableParameters: inputs.layout.parameterCount)))
         if let checkpoint = coordinator.folder.checkpoint {
             for damaged in checkpoint.loaded.setAside {

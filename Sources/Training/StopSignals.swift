@@ -1,4 +1,6 @@
-import Foundation
+import CDispatch
+
+import Glibc
 
 /// SIGUSR1 and SIGTERM ask a run to save and stop; they are held back and looked at once a step.
 public enum StopSignals {

@@ -43,7 +43,7 @@ public enum TrainingJob {
         _ flags: [String: String], _ configurationFile: String?, _ communicator: MPICommunicator
     ) throws -> ExitCode {
         let agreement = Agreement(communicator: communicator)
-        let cores = ProcessPlacement.widen(
+        let cores = ProcessorCores.widen(
             localRank: communicator.localRank, localSize: communicator.localSize)
         let configuration = try agreement.phase {
             var settings: [String: String] = [:]
@@ -65,7 +65,12 @@ public enum TrainingJob {
         try agreement.require(
             same: [("the program", program)]
                 + inputs.fingerprints.map { ("--\($0.name)", $0.value) }
-                + [("the configuration", RunConfiguration.yaml(settings.map { ($0.name, $0.value) }))],
+                + [
+                    (
+                        "the configuration",
+                        RunConfiguration.yaml(settings.map { ($0.name, $0.value) })
+                    )
+                ],
             advice: "Every host needs the same files, by content, and the same program")
         let changes = try agreement.phase {
             try found.map {

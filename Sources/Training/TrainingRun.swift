@@ -3,6 +3,8 @@ import Faults
 import Foundation
 import Kernels
 import ProgressReports
+import Slices
+import Tensors
 import Transformer
 
 /// The loop over steps, on every rank.
@@ -78,7 +80,8 @@ final class TrainingRun {
         var watch = Stopwatch()
         let outcome = try gradientStep.run(step: step)
         let total = Stopwatch()
-        let update = outcome.isGood
+        let update =
+            outcome.isGood
             ? coordinator?.update(step: step, sum: gradientStep.sum, outcome: outcome) : nil
         if outcome.isGood {
             gradientStep.sum.finishStep()

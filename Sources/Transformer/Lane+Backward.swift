@@ -1,6 +1,6 @@
 import Kernels
-import Slices
 import ModelFiles
+import Slices
 import Tensors
 
 extension Lane {

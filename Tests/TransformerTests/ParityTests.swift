@@ -118,7 +118,9 @@ import Transformer
             let losses = lane.lossesAndGradient(PackedSlice(samples, indices: cut), parameters)
             loss += losses.reduce(0, +)
             targets += losses.count
-            for index in gradient.indices { gradient[index] += Double(lane.gradient.pointer[index]) }
+            for index in gradient.indices {
+                gradient[index] += Double(lane.gradient.pointer[index])
+            }
         }
         return (loss / Double(targets), gradient.map { Float($0 / Double(targets)) })
     }
