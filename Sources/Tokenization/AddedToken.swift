@@ -4,7 +4,7 @@ struct AddedToken: Sendable, Equatable {
     var id: Int32
     /// Left out of decoded text on request.
     var isSpecial = false
-    /// Matched in normalized text, and normalized itself.
+    /// Matched after the others, in the text that they leave over.
     var isNormalized = false
     /// Takes the white space before it.
     var stripsLeft = false

@@ -1,4 +1,7 @@
 /// What the pre-tokenizer patterns ask of a character, by table for the Basic Multilingual Plane.
+///
+/// Letters and numbers are those of Unicode 16, as in the regular expressions of Hugging Face
+/// `tokenizers` 0.23: a newer Swift must not change the tokens of a text.
 struct CharacterClasses: Sendable {
     /// Classes of one character.
     struct Flags: OptionSet, Sendable {
@@ -11,6 +14,8 @@ struct CharacterClasses: Sendable {
         static let space = Flags(rawValue: 4)
         /// `\w`: alphabetic characters, marks, decimal digits, connectors and joiners.
         static let word = Flags(rawValue: 8)
+        /// What the Digits pre-tokenizer takes out: numbers of any version of Unicode.
+        static let digit = Flags(rawValue: 16)
 
         static let letterNumberOrSpace: Flags = [.letter, .number, .space]
     }
@@ -98,13 +103,14 @@ struct CharacterClasses: Sendable {
         switch properties.generalCategory {
         case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter:
             flags = [.letter, .word]
-        case .decimalNumber: flags = [.number, .word]
-        case .letterNumber, .otherNumber: flags = .number
+        case .decimalNumber: flags = [.number, .digit, .word]
+        case .letterNumber, .otherNumber: flags = [.number, .digit]
         case .nonspacingMark, .spacingMark, .enclosingMark, .connectorPunctuation: flags = .word
         default: break
         }
         if properties.isWhitespace { flags.insert(.space) }
         if properties.isAlphabetic || properties.isJoinControl { flags.insert(.word) }
-        return flags
+        let isKnownToExpressions = properties.age.map { $0.major <= 16 } ?? false
+        return isKnownToExpressions ? flags : flags.intersection(.digit)
     }
 }

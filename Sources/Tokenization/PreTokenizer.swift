@@ -2,7 +2,7 @@
 /// pieces of the one before.
 struct PreTokenizer: Sendable, Equatable {
     enum Stage: Sendable, Equatable {
-        /// Every number character (`\p{N}`) is a piece of its own.
+        /// Every number character is a piece of its own.
         case digits
         /// Every match is a piece of its own.
         case pattern(SplitPattern)
@@ -48,10 +48,10 @@ struct PreTokenizer: Sendable, Equatable {
             while start < range.upperBound {
                 let first = classes.character(in: bytes, at: start)
                 let end =
-                    first.isAny(of: .number)
+                    first.isAny(of: .digit)
                     ? start + first.length
                     : classes.endOfRun(
-                        outside: .number, in: bytes, from: start, upTo: range.upperBound)
+                        outside: .digit, in: bytes, from: start, upTo: range.upperBound)
                 apply(index + 1, to: bytes, start..<end, classes, body)
                 start = end
             }

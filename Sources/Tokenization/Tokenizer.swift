@@ -1,12 +1,11 @@
-import Foundation
 public import ModelFiles
 import Synchronization
 
 /// A byte-level byte-pair encoding, as GPT-2, Llama-3 and SmolLM use it.
 ///
 /// `encode` gives the ids that Hugging Face `tokenizers` gives with `add_special_tokens=False`:
-/// added tokens are found in the text, the rest is normalized, cut into words by the pre-tokenizer,
-/// and in each word pairs of tokens are merged. Anything that a file asks for and that is not
+/// added tokens are found in the text, the rest is cut into words by the pre-tokenizer, and in each
+/// word pairs of tokens are merged. Anything that a file asks for and that is not
 /// supported is refused by name when it is loaded.
 public final class Tokenizer: Sendable {
     /// What the tokenizer's own post-processor puts before a text; usually nothing.
@@ -16,7 +15,6 @@ public final class Tokenizer: Sendable {
 
     private let vocabulary: Vocabulary
     private let preTokenizer: PreTokenizer
-    private let normalizesToNFC: Bool
     private let literalTokens: AddedTokenMatcher
     private let normalizedTokens: AddedTokenMatcher
     private let classes = CharacterClasses.shared
@@ -65,17 +63,9 @@ public final class Tokenizer: Sendable {
         beginTokens = definition.beginTokens
         endToken = definition.endToken
         preTokenizer = definition.preTokenizer
-        normalizesToNFC = definition.normalizesToNFC
         literalTokens = AddedTokenMatcher(
             tokens: definition.addedTokens.filter { !$0.isNormalized })
-        normalizedTokens = AddedTokenMatcher(
-            tokens: definition.addedTokens.filter(\.isNormalized).map { token in
-                var token = token
-                if definition.normalizesToNFC {
-                    token.content = token.content.precomposedStringWithCanonicalMapping
-                }
-                return token
-            })
+        normalizedTokens = AddedTokenMatcher(tokens: definition.addedTokens.filter(\.isNormalized))
     }
 
     /// One more than the largest token id.
@@ -107,12 +97,6 @@ public final class Tokenizer: Sendable {
         _ bytes: [UInt8], _ range: Range<Int>, _ encoder: inout WordEncoder,
         _ tokens: inout [Int32]
     ) {
-        var (bytes, range) = (bytes, range)
-        if normalizesToNFC {
-            let text = String(decoding: bytes[range], as: UTF8.self)
-            bytes = Array(text.precomposedStringWithCanonicalMapping.utf8)
-            range = 0..<bytes.count
-        }
         normalizedTokens.forEachPart(in: bytes, range, classes) { part in
             switch part {
             case .token(let id): tokens.append(id)

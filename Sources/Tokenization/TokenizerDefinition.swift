@@ -12,8 +12,6 @@ struct TokenizerDefinition {
     var merges: [(left: Substring, right: Substring)]
     var addedTokens: [AddedToken]
     var preTokenizer: PreTokenizer
-    /// Text is brought to Unicode's normal form C first.
-    var normalizesToNFC = false
     /// A word that is in the vocabulary is that token, whatever the merges say.
     var ignoresMerges = false
     /// Stands for bytes that the vocabulary lacks; without it they are left out.

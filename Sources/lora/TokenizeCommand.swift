@@ -26,7 +26,7 @@ struct TokenizeCommand: ParsableCommand {
 
     func run() throws {
         try exitingOnFault {
-            let tokenizer = try Tokenizer.load(modelPath: model)
+            let tokenizer = try Tokenizer(modelPath: model)
             let mapped = try MappedFile(path: file)
             var output = BufferedOutput()
             for (index, bytes) in lines(of: mapped).enumerated() {
