@@ -112,5 +112,7 @@ let package = Package(
                 "Kernels", "ModelFiles", "Tokenization", "Training", "Transformer",
             ]),
         program("lora-collector", [argumentParser, "CollectorService", "Faults"]),
+
+        tests("ModelFilesTests", ["Faults", "ModelFiles", "Tensors"], fixtures: true),
     ]
 )
