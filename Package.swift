@@ -78,11 +78,11 @@ let package = Package(
         room("Slices", ["Faults", "Tensors"]),
 
         // Layer 3
-        room("Tokenization", ["Faults", "ModelFiles"]),
+        room("Tokenization", ["Faults", "ModelFiles", "Tensors"]),
         room("Transformer", ["Faults", "Kernels", "ModelFiles", "Slices", "Tensors"]),
 
         // Layer 4
-        room("Datasets", ["Faults", "Slices", "Tokenization"]),
+        room("Datasets", ["Faults", "Slices", "Tensors", "Tokenization"]),
         room("Adapters", ["Faults", "Kernels", "ModelFiles", "Tensors", "Transformer"]),
         room("Optimization", ["Kernels", "Tensors"]),
         room("Checkpoints", [crypto, "Faults"]),

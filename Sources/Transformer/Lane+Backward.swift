@@ -1,5 +1,6 @@
 import Kernels
 import Slices
+import ModelFiles
 import Tensors
 
 extension Lane {
