@@ -109,7 +109,7 @@ let package = Package(
             "lora",
             [
                 "Adapters", argumentParser, "Checkpoints", "Datasets", "Faults", "Generation",
-                "Kernels", "ModelFiles", "Tokenization", "Training", "Transformer",
+                "Kernels", "ModelFiles", "Tensors", "Tokenization", "Training", "Transformer",
             ]),
         program("lora-collector", [argumentParser, "CollectorService", "Faults"]),
 

@@ -1,17 +1,14 @@
-import Foundation
-import Tensors
+import Faults
+import ModelFiles
 
 /// A value of a JSON file that knows where it stands, so that a wrong one can be named.
 struct JSONNode {
-    private let value: Any
+    private let value: JSONValue
     private let file: String
     /// Keys from the root, joined by dots; empty at the root.
     private let path: String
 
-    /// Tokenizers of 256k tokens take 30 MB; this keeps a wrong file from filling memory.
-    private static let maximumFileBytes = 256 << 20
-
-    private init(value: Any, file: String, path: String) {
+    private init(value: JSONValue, file: String, path: String) {
         self.value = value
         self.file = file
         self.path = path
@@ -19,36 +16,26 @@ struct JSONNode {
 
     /// Reads `file`, which must hold one JSON object.
     static func read(_ file: String) throws(TokenizationError) -> JSONNode {
-        let mapped: MappedFile
         do {
-            mapped = try MappedFile(path: file)
+            let node = JSONNode(value: try JSONValue.read(path: file), file: file, path: "")
+            guard node.isObject else { throw node.wrongType("an object") }
+            return node
+        } catch let error as TokenizationError {
+            throw error
+        } catch let error as any Fault {
+            throw TokenizationError(error.problem, at: error.location ?? file, hint: error.hint)
         } catch {
-            throw TokenizationError(error.problem, at: file, hint: error.hint)
+            throw TokenizationError("cannot be read (\(error))", at: file)
         }
-        guard mapped.bytes.count <= maximumFileBytes else {
-            throw TokenizationError(
-                "is larger (\(mapped.bytes.count) bytes) than any tokenizer", at: file)
-        }
-        let value: Any
-        do {
-            value = try JSONSerialization.jsonObject(with: Data(mapped.bytes))
-        } catch {
-            let reason = (error as NSError).userInfo["NSDebugDescription"] as? String
-            throw TokenizationError(
-                "is not valid JSON (\(reason ?? "unknown reason"))", at: file,
-                hint: "The file is damaged: fetch it again")
-        }
-        guard value is [String: Any] else {
-            throw TokenizationError("must hold a JSON object", at: file)
-        }
-        return JSONNode(value: value, file: file, path: "")
     }
 
     var location: String { path.isEmpty ? file : "\(file): \(path)" }
 
     /// The value under `key`; `nil` if it is missing or null.
     subscript(key: String) -> JSONNode? {
-        guard let child = (value as? [String: Any])?[key], !(child is NSNull) else { return nil }
+        guard case .object(let members) = value, let child = members[key], child != .null else {
+            return nil
+        }
         return JSONNode(value: child, file: file, path: path.isEmpty ? key : "\(path).\(key)")
     }
 
@@ -59,36 +46,45 @@ struct JSONNode {
         return node
     }
 
-    func object() throws(TokenizationError) -> [String: Any] {
-        guard let object = value as? [String: Any] else { throw wrongType("an object") }
-        return object
+    /// The members of an object, in the file's order.
+    func members() throws(TokenizationError) -> JSONObject {
+        guard case .object(let members) = value else { throw wrongType("an object") }
+        return members
     }
 
     /// The members of an array; each names its position.
     func array() throws(TokenizationError) -> [JSONNode] {
-        try rawArray().enumerated().map { index, element in
+        try values().enumerated().map { index, element in
             JSONNode(value: element, file: file, path: "\(path)[\(index)]")
         }
     }
 
     /// As ``array()`` without a node for each member, for long lists.
-    func rawArray() throws(TokenizationError) -> [Any] {
-        guard let array = value as? [Any] else { throw wrongType("an array") }
-        return array
+    func values() throws(TokenizationError) -> [JSONValue] {
+        guard case .array(let values) = value else { throw wrongType("an array") }
+        return values
     }
 
     func text() throws(TokenizationError) -> String {
-        guard let text = value as? String else { throw wrongType("a string") }
+        guard case .text(let text) = value else { throw wrongType("a string") }
         return text
     }
 
     func integer() throws(TokenizationError) -> Int {
-        guard let integer = Self.integer(value) else { throw wrongType("an integer") }
-        return integer
+        guard case .integer(let integer) = value else { throw wrongType("an integer") }
+        return Int(integer)
+    }
+
+    /// A token id; whether it is in the vocabulary is for the caller to see.
+    func tokenID() throws(TokenizationError) -> Int32 {
+        guard let id = Int32(exactly: try integer()), id >= 0 else {
+            throw wrongType("a token id")
+        }
+        return id
     }
 
     func boolean() throws(TokenizationError) -> Bool {
-        guard let boolean = value as? Bool else { throw wrongType("true or false") }
+        guard case .boolean(let boolean) = value else { throw wrongType("true or false") }
         return boolean
     }
 
@@ -103,11 +99,13 @@ struct JSONNode {
         return text == "" ? nil : text
     }
 
-    var isObject: Bool { value is [String: Any] }
-    var isArray: Bool { value is [Any] }
-    var isText: Bool { value is String }
+    var isObject: Bool {
+        if case .object = value { true } else { false }
+    }
 
-    static func integer(_ value: Any) -> Int? { value is Bool ? nil : value as? Int }
+    var isArray: Bool {
+        if case .array = value { true } else { false }
+    }
 
     private func wrongType(_ expected: String) -> TokenizationError {
         TokenizationError("must be \(expected)", at: location)

@@ -95,13 +95,8 @@ enum BeginTokens {
         for piece in try node.required("single").array() {
             guard let special = piece["SpecialToken"] else { break }
             let name = try special.required("id").text()
-            let ids = try node.required("special_tokens").required(name).required("ids").array()
-            for id in ids {
-                guard let token = Int32(exactly: try id.integer()) else {
-                    throw TokenizationError("the id is out of range", at: id.location)
-                }
-                tokens.append(token)
-            }
+            let entry = try node.required("special_tokens").required(name)
+            for id in try entry.required("ids").array() { tokens.append(try id.tokenID()) }
         }
         return tokens
     }

@@ -1,4 +1,5 @@
 import Foundation
+import ModelFiles
 
 /// The tokenizer of a Hugging Face folder, read from its JSON files.
 ///
@@ -85,12 +86,13 @@ struct TokenizerFolder {
         _ node: JSONNode
     ) throws(TokenizationError) -> [(token: String, id: Int)] {
         var vocabulary: [(token: String, id: Int)] = []
-        for (token, value) in try node.object() {
-            guard let id = JSONNode.integer(value) else {
+        let members = try node.members()
+        for token in members.keys {
+            guard case .integer(let id)? = members[token] else {
                 throw TokenizationError(
                     "the id of '\(token.excerpt)' must be an integer", at: node.location)
             }
-            vocabulary.append((token, id))
+            vocabulary.append((token, Int(id)))
         }
         return vocabulary
     }
@@ -100,12 +102,14 @@ struct TokenizerFolder {
         _ node: JSONNode?
     ) throws(TokenizationError) -> [(left: Substring, right: Substring)] {
         var merges: [(left: Substring, right: Substring)] = []
-        for (index, value) in (try node?.rawArray() ?? []).enumerated() {
+        for (index, value) in (try node?.values() ?? []).enumerated() {
             var pair: [Substring] = []
-            if let text = value as? String {
+            switch value {
+            case .text(let text):
                 pair = text.split(separator: " ", omittingEmptySubsequences: false)
-            } else if let parts = value as? [Any] {
-                pair = parts.compactMap { ($0 as? String).map { Substring($0) } }
+            case .array(let parts):
+                for case .text(let part) in parts { pair.append(part[...]) }
+            default: break
             }
             guard pair.count == 2 else {
                 throw TokenizationError(
@@ -120,10 +124,7 @@ struct TokenizerFolder {
     private func addedTokens(_ node: JSONNode?) throws(TokenizationError) -> [AddedToken] {
         var tokens: [AddedToken] = []
         for entry in try node?.array() ?? [] {
-            let id = try entry.required("id").integer()
-            guard let id = Int32(exactly: id), id >= 0 else {
-                throw TokenizationError("id \(id) is out of range", at: entry.location)
-            }
+            let id = try entry.required("id").tokenID()
             let content = try entry.required("content").text()
             let isSpecial = try entry.flag("special", default: false)
             guard !content.isEmpty else { continue }
@@ -159,11 +160,7 @@ struct TokenizerFolder {
             guard let first = try node.array().first else { return nil }
             node = first
         }
-        let id = try node.integer()
-        guard let id = Int32(exactly: id), id >= 0 else {
-            throw TokenizationError("id \(id) is out of range", at: node.location)
-        }
-        return id
+        return try node.tokenID()
     }
 }
 

@@ -1,0 +1,76 @@
+import ArgumentParser
+import Faults
+import Foundation
+import Tensors
+import Tokenization
+
+/// `lora tokenize`: the token ids of each line of a file.
+struct TokenizeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tokenize",
+        abstract: "Print the token ids of each line of a file.",
+        discussion: """
+            One line of ids, separated by blanks, for each line of FILE. No token is put before or \
+            after a line; special tokens that stand in the text are recognised. A line ends with \
+            a line feed; everything before it, a carriage return too, belongs to the line.
+
+            Example:
+              lora tokenize --model SmolLM2-135M-Instruct.Q4_1.gguf lines.txt
+            """)
+
+    @Option(help: "A model: a Hugging Face folder with tokenizer.json, or one GGUF file.")
+    var model: String
+
+    @Argument(help: "A UTF-8 text file.")
+    var file: String
+
+    func run() throws {
+        try exitingOnFault {
+            let tokenizer = try Tokenizer.load(modelPath: model)
+            let mapped = try MappedFile(path: file)
+            var output = BufferedOutput()
+            for (index, bytes) in lines(of: mapped).enumerated() {
+                guard let line = String(validating: bytes, as: UTF8.self) else {
+                    try output.flush()
+                    throw InvalidLine(path: file, lineNumber: index + 1)
+                }
+                let ids = tokenizer.encode(line).map(String.init)
+                try output.write(ids.joined(separator: " ") + "\n")
+            }
+            try output.flush()
+        }
+    }
+
+    private func lines(of file: MappedFile) -> [UnsafeRawBufferPointer.SubSequence] {
+        var lines = file.bytes.split(
+            separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        // The last line's end starts no further line.
+        if lines.last?.isEmpty ?? false { lines.removeLast() }
+        return lines
+    }
+}
+
+/// A line of the file that is no text.
+private struct InvalidLine: Fault {
+    let path: String
+    let lineNumber: Int
+
+    var problem: String { "is not valid UTF-8" }
+    var location: String? { "\(path):\(lineNumber)" }
+    var hint: String? { "Convert the file, e.g. with iconv -t UTF-8" }
+}
+
+/// Standard output in large pieces.
+private struct BufferedOutput {
+    private var buffer = Data()
+
+    mutating func write(_ text: String) throws {
+        buffer.append(contentsOf: text.utf8)
+        if buffer.count >= 1 << 16 { try flush() }
+    }
+
+    mutating func flush() throws {
+        try FileHandle.standardOutput.write(contentsOf: buffer)
+        buffer.removeAll(keepingCapacity: true)
+    }
+}
