@@ -124,5 +124,6 @@ let package = Package(
         tests(
             "CheckpointsTests", ["Checkpoints", "checkpoint-saver", crypto, "Faults"],
             fixtures: true),
+        tests("ModelFilesTests", ["Faults", "ModelFiles", "Tensors"], fixtures: true),
     ]
 )
