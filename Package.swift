@@ -114,7 +114,14 @@ let package = Package(
             ]),
         program("lora-collector", [argumentParser, "CollectorService", "Faults"]),
 
-        tests("KernelsTests", ["Kernels", "Tensors"]),
+        .target(
+            name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport",
+            swiftSettings: swiftSettings),
+        tests("TensorsTests", ["Tensors"]),
+        tests("KernelsTests", ["Kernels", "Tensors", "TestSupport"]),
+        tests("CollectivesTests", ["Collectives"]),
+        tests("SlicesTests", ["Slices"]),
+        tests("OptimizationTests", ["Optimization", "Tensors"]),
         tests(
             "TransformerTests",
             ["Adapters", "Kernels", "ModelFiles", "Slices", "Tensors", "Transformer"]),
