@@ -110,7 +110,8 @@ let package = Package(
                 "Adapters", argumentParser, "Checkpoints", "Datasets", "Faults", "Generation",
                 "Kernels", "ModelFiles", "Tokenization", "Training", "Transformer",
             ]),
-        program("lora-collector", [argumentParser, "CollectorService", "Faults"]),
+        program(
+            "lora-collector", [argumentParser, "CollectorService", "Faults", "ProgressReports"]),
 
         .executableTarget(
             name: "checkpoint-saver", dependencies: ["Checkpoints", "Faults"],
@@ -118,5 +119,9 @@ let package = Package(
         tests(
             "CheckpointsTests", ["Checkpoints", "checkpoint-saver", crypto, "Faults"],
             fixtures: true),
+        tests("ProgressReportsTests", ["Faults", "ProgressReports"]),
+        tests(
+            "CollectorServiceTests",
+            ["CollectorService", "Faults", "lora-collector", "ProgressReports"]),
     ]
 )
