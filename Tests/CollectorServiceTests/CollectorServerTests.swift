@@ -74,7 +74,8 @@ import Testing
     }
 
     @Test func aCollectorThatStartsLateGetsTheRecordsAndTheCountOfTheRest() throws {
-        let address = try Service().server.address
+        let held = HeldPort()
+        let address = held.address
         let stream = try CollectorStream(address: address, capacity: 50)
         for number in 1...80 { stream.receive(warning(number)) }
         #expect(stream.counts.dropped == 30)

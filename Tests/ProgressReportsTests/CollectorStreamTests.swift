@@ -9,7 +9,8 @@ import Testing
         let descriptor: Int32
         let address: CollectorAddress
 
-        init() throws {
+        /// With `isListening` false the port is only held, so that connections are refused.
+        init(isListening: Bool = true) throws {
             let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
             self.descriptor = descriptor
             var name = sockaddr_in()
@@ -19,7 +20,7 @@ import Testing
             let port = withUnsafeMutablePointer(to: &name) { pointer in
                 pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
                     _ = bind(descriptor, generic, size)
-                    _ = listen(descriptor, 8)
+                    if isListening { _ = listen(descriptor, 8) }
                     getsockname(descriptor, generic, &size)
                 }
                 return UInt16(bigEndian: pointer.pointee.sin_port)
@@ -60,10 +61,9 @@ import Testing
     }
 
     @Test func withoutACollectorTheQueueKeepsWhatMatters() throws {
-        // A port that was free a moment ago: nobody listens there.
-        let address = try Listener().address
+        let nobody = try Listener(isListening: false)
         let told = Told()
-        let stream = try CollectorStream(address: address, capacity: 10, tell: told.add)
+        let stream = try CollectorStream(address: nobody.address, capacity: 10, tell: told.add)
         for number in 1...100 {
             stream.receive(timed(step(number)))
             if number % 20 == 0 { stream.receive(timed(examples[3])) }
