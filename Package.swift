@@ -112,7 +112,8 @@ let package = Package(
                 "Adapters", argumentParser, "Checkpoints", "Datasets", "Faults", "Generation",
                 "Kernels", "ModelFiles", "Tensors", "Tokenization", "Training", "Transformer",
             ]),
-        program("lora-collector", [argumentParser, "CollectorService", "Faults"]),
+        program(
+            "lora-collector", [argumentParser, "CollectorService", "Faults", "ProgressReports"]),
 
         .target(
             name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport",
@@ -132,5 +133,9 @@ let package = Package(
             "CheckpointsTests", ["Checkpoints", "checkpoint-saver", crypto, "Faults"],
             fixtures: true),
         tests("ModelFilesTests", ["Faults", "ModelFiles", "Tensors"], fixtures: true),
+        tests("ProgressReportsTests", ["Faults", "ProgressReports"]),
+        tests(
+            "CollectorServiceTests",
+            ["CollectorService", "Faults", "lora-collector", "ProgressReports"]),
     ]
 )
