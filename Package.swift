@@ -112,5 +112,10 @@ let package = Package(
                 "Kernels", "ModelFiles", "Tensors", "Tokenization", "Training", "Transformer",
             ]),
         program("lora-collector", [argumentParser, "CollectorService", "Faults"]),
+
+        tests(
+            "TokenizationTests", ["Faults", "ModelFiles", "Tokenization"], fixtures: true),
+        tests(
+            "DatasetsTests", ["Datasets", "Faults", "Slices", "Tokenization"], fixtures: true),
     ]
 )
