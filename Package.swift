@@ -57,6 +57,7 @@ let package = Package(
             name: "CProtobufC", pkgConfig: "libprotobuf-c",
             providers: [.apt(["libprotobuf-c-dev"])]),
         .target(name: "CProgressProtocol", dependencies: ["CProtobufC"]),
+        .target(name: "CLinuxFiles"),
         .target(
             name: "CKernels",
             // -O3 in debug builds too: the tests run whole models. No contraction: every SIMD
@@ -85,10 +86,10 @@ let package = Package(
         room("Datasets", ["Faults", "Slices", "Tensors", "Tokenization"]),
         room("Adapters", ["Faults", "Kernels", "ModelFiles", "Tensors", "Transformer"]),
         room("Optimization", ["Kernels", "Tensors"]),
-        room("Checkpoints", [crypto, "Faults"]),
+        room("Checkpoints", ["CLinuxFiles", crypto, "Faults"]),
         room(
             "ProgressReports",
-            ["CProgressProtocol", "CProtobufC", "Faults", nioCore, nioPosix]),
+            ["Checkpoints", "CProgressProtocol", "CProtobufC", "Faults"]),
 
         // Layer 5
         room(
@@ -117,5 +118,16 @@ let package = Package(
             "TokenizationTests", ["Faults", "ModelFiles", "Tokenization"], fixtures: true),
         tests(
             "DatasetsTests", ["Datasets", "Faults", "Slices", "Tokenization"], fixtures: true),
+        tests("KernelsTests", ["Kernels", "Tensors"]),
+        tests(
+            "TransformerTests",
+            ["Adapters", "Kernels", "ModelFiles", "Slices", "Tensors", "Transformer"]),
+        .executableTarget(
+            name: "checkpoint-saver", dependencies: ["Checkpoints", "Faults"],
+            path: "Tests/checkpoint-saver", swiftSettings: swiftSettings),
+        tests(
+            "CheckpointsTests", ["Checkpoints", "checkpoint-saver", crypto, "Faults"],
+            fixtures: true),
+        tests("ModelFilesTests", ["Faults", "ModelFiles", "Tensors"], fixtures: true),
     ]
 )

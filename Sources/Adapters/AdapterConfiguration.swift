@@ -103,8 +103,9 @@ public struct AdapterConfiguration: Sendable, Equatable {
 
 /// `text` as a JSON string.
 func quoted(_ text: String) -> String {
-    guard let data = try? JSONSerialization.data(
-        withJSONObject: text, options: [.fragmentsAllowed, .withoutEscapingSlashes])
+    guard
+        let data = try? JSONSerialization.data(
+            withJSONObject: text, options: [.fragmentsAllowed, .withoutEscapingSlashes])
     else { return "\"\"" }
     return String(decoding: data, as: UTF8.self)
 }

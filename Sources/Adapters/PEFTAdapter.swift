@@ -1,7 +1,7 @@
 import Foundation
 import Kernels
 public import ModelFiles
-import Tensors
+public import Tensors
 public import Transformer
 
 /// A LoRA adapter as PEFT's folder of two files.
@@ -31,50 +31,14 @@ public struct PEFTAdapter: Sendable {
         let layout = LowRankLayout(
             adapterRank: configuration.adapterRank, alpha: configuration.alpha,
             projections: projections, sizes: model.size(of:))
-        let path = folder + "/" + Self.weightsName
-        let file = try SafetensorsFile(path: path)
         let parameters = LowRankParameters(layout: layout)
-        var expected: Set<String> = []
-        for tensor in layout.namedTensors {
-            expected.insert(tensor.name)
-            try Self.read(tensor, from: file, into: parameters)
-        }
-        if let stranger = file.names.sorted().first(where: { !expected.contains($0) }) {
-            throw AdapterError(
-                path, "tensor \(stranger) belongs to no target module of this model",
-                hint: "Is the adapter for another model, or target_modules incomplete?")
-        }
+        try layout.read(safetensors: folder + "/" + Self.weightsName, into: parameters.buffer)
         self.init(configuration: configuration, parameters: parameters)
-    }
-
-    private static func read(
-        _ tensor: LowRankLayout.NamedTensor, from file: SafetensorsFile,
-        into parameters: LowRankParameters
-    ) throws {
-        guard file.entry(tensor.name) != nil else {
-            throw AdapterError(
-                file.file.path, "tensor \(tensor.name) is missing",
-                hint: "target_modules and the tensors must name the same modules")
-        }
-        let stored = try file.tensor(tensor.name)
-        guard stored.shape == [tensor.rows, tensor.columns], let start = stored.bytes.baseAddress
-        else {
-            throw AdapterError(
-                file.file.path,
-                "tensor \(tensor.name) has shape \(stored.shape); "
-                    + "this model needs [\(tensor.rows), \(tensor.columns)]",
-                hint: "Is the adapter for another model?")
-        }
-        let target = parameters.buffer.pointer + tensor.range.lowerBound
-        Backend.widen(start, stored.elementType, into: target, count: tensor.range.count)
-        guard (0..<tensor.range.count).allSatisfy({ target[$0].isFinite }) else {
-            throw AdapterError(file.file.path, "tensor \(tensor.name) holds NaN or infinity")
-        }
     }
 
     /// The bytes of `adapter_model.safetensors`: a function of the parameters alone.
     public func weights() throws -> [UInt8] {
-        try parameters.layout.safetensors([("", parameters.buffer)])
+        try parameters.layout.safetensors(parameters.buffer)
     }
 }
 
@@ -99,6 +63,60 @@ extension LowRankLayout {
                     name: prefix + "lora_B.weight", rows: pair.outputs, columns: adapterRank,
                     range: pair.b),
             ]
+        }
+    }
+
+    /// `buffer`, an array of this layout, as a safetensors file with PEFT's names.
+    public func safetensors(_ buffer: FloatBuffer) throws(ModelFileError) -> [UInt8] {
+        let tensors = namedTensors.map { tensor in
+            let elements = UnsafeBufferPointer(rebasing: buffer.elements[tensor.range])
+            return (
+                declaration: SafetensorsDeclaration(
+                    name: tensor.name, shape: [tensor.rows, tensor.columns]),
+                bytes: [UInt8](UnsafeRawBufferPointer(elements))
+            )
+        }
+        // PEFT and transformers refuse files that do not say which framework's layout they follow.
+        return try SafetensorsWriter.bytes(tensors: tensors, metadata: ["format": "pt"])
+    }
+
+    /// Reads a safetensors file with PEFT's names into `buffer`, an array of this layout.
+    ///
+    /// - Throws: ``ModelFileError`` if the file is broken, ``AdapterError`` naming the tensor that
+    ///   is missing, superfluous, of the wrong shape, or holds NaN.
+    public func read(safetensors path: String, into buffer: FloatBuffer) throws {
+        let file = try SafetensorsFile(path: path)
+        let tensors = namedTensors
+        for tensor in tensors { try read(tensor, from: file, into: buffer) }
+        let expected = Set(tensors.map(\.name))
+        if let stranger = file.names.sorted().first(where: { !expected.contains($0) }) {
+            throw AdapterError(
+                path, "tensor \(stranger) belongs to no target module of this model",
+                hint: "Is the adapter for another model, or target_modules incomplete?")
+        }
+    }
+
+    private func read(
+        _ tensor: NamedTensor, from file: SafetensorsFile, into buffer: FloatBuffer
+    ) throws {
+        guard file.entry(tensor.name) != nil else {
+            throw AdapterError(
+                file.file.path, "tensor \(tensor.name) is missing",
+                hint: "target_modules and the tensors must name the same modules")
+        }
+        let stored = try file.tensor(tensor.name)
+        guard stored.shape == [tensor.rows, tensor.columns], let start = stored.bytes.baseAddress
+        else {
+            throw AdapterError(
+                file.file.path,
+                "tensor \(tensor.name) has shape \(stored.shape); "
+                    + "this model needs [\(tensor.rows), \(tensor.columns)]",
+                hint: "Is the adapter for another model?")
+        }
+        let target = buffer.pointer + tensor.range.lowerBound
+        Backend.widen(start, stored.elementType, into: target, count: tensor.range.count)
+        guard (0..<tensor.range.count).allSatisfy({ target[$0].isFinite }) else {
+            throw AdapterError(file.file.path, "tensor \(tensor.name) holds NaN or infinity")
         }
     }
 }

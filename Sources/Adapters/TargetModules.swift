@@ -19,7 +19,8 @@ public enum TargetModules: Sendable, Equatable {
         let names = flag.split(separator: ",").map {
             $0.trimmingCharacters(in: .whitespaces)
         }
-        self = names == ["all-linear"] ? .allLinear : .names(names.filter { !$0.isEmpty })
+        self =
+            names == ["all-linear"] ? .allLinear : .names(names.filter { !$0.isEmpty }.sorted())
     }
 
     /// From the value in `adapter_config.json`.

@@ -65,7 +65,10 @@ private struct DatasetReader {
                 dataset.skip(line: record.line, reason: row + error.reason)
             }
         }
-        guard dataset.samples.count == 0 else { return }
+        guard dataset.samples.count == 0 else {
+            dataset.format = format ?? .alpaca
+            return
+        }
         throw nothingLeft(records: records)
     }
 

@@ -9,6 +9,8 @@ public struct LoadedDataset: Sendable {
         public let reason: String
     }
 
+    /// As it was asked for, or told from the first usable record.
+    public internal(set) var format = DatasetFormat.alpaca
     public internal(set) var samples = Samples()
     /// For each sample its position among the file's records (blank lines are none), from 0.
     public internal(set) var rows: [Int] = []

@@ -78,7 +78,8 @@ extension Backend {
     }
 
     /// Rows of the embedding `weight`, widened: `y[i] = W[tokens[i]]`.
-    public func embed(_ tokens: UnsafeBufferPointer<Int32>, _ weight: FrozenMatrix, into y: Matrix) {
+    public func embed(_ tokens: UnsafeBufferPointer<Int32>, _ weight: FrozenMatrix, into y: Matrix)
+    {
         precondition(y.rows == tokens.count && y.columns == weight.columns, "one row a token")
         for (index, token) in tokens.enumerated() {
             precondition(Int(token) < weight.rows && token >= 0, "token \(token)")
@@ -100,7 +101,8 @@ extension Backend {
         _ body: (Range<Int>, UnsafePointer<Float>) -> Void
     ) {
         let rowsPerTile = max(1, Self.tileElements / weight.columns)
-        let inPlace = weight.elementType == .float32 && weight.interleavedHeadDimension == nil
+        let inPlace =
+            weight.elementType == .float32 && weight.interleavedHeadDimension == nil
             && UInt(bitPattern: weight.bytes) % 4 == 0
         var start = 0
         while start < weight.rows {
@@ -137,7 +139,8 @@ extension Backend {
         into target: UnsafeMutablePointer<Float>, count: Int
     ) {
         switch elementType {
-        case .float32: UnsafeMutableRawPointer(target).copyMemory(from: source, byteCount: 4 * count)
+        case .float32:
+            UnsafeMutableRawPointer(target).copyMemory(from: source, byteCount: 4 * count)
         case .float16: ck_widen_float16(source, target, count)
         case .bfloat16: ck_widen_bfloat16(source, target, count)
         case .q8_0: ck_widen_q8_0(source, target, count)

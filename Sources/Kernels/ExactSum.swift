@@ -7,8 +7,10 @@ public import Tensors
 /// `rint(g · 2^(62−k−E))`; as `|g| < 2^E` for each, no partial sum of the step can overflow in any
 /// order, and integer addition is associative: the same bits on any ranks and lanes.
 ///
+/// Used by one thread at a time; lanes that add to one sum take turns.
+///
 /// Source: Hallberg & Adcroft 2014, "An order-invariant real-to-integer conversion sum".
-public struct ExactSum: Sendable {
+public final class ExactSum {
     /// `E` of a tensor that has not had a non-zero gradient yet.
     public static let noExponent = Int64(Int32.min)
 
@@ -20,7 +22,7 @@ public struct ExactSum: Sendable {
     /// Elements of each tensor, one after the other in the flat gradient.
     public let tensors: [Range<Int>]
     /// `E` of each tensor: part of the run's state.
-    public internal(set) var exponents: [Int64]
+    public private(set) var exponents: [Int64]
     /// The sums, to be reduced over ranks.
     public var sums: [Int64]
     /// Largest exponent that each tensor's gradients had in this step, to be reduced with MAX.
@@ -39,7 +41,7 @@ public struct ExactSum: Sendable {
     }
 
     /// Forgets the sums, keeps the exponents.
-    public mutating func begin() {
+    public func begin() {
         for index in sums.indices { sums[index] = 0 }
         for index in tensors.indices {
             seenExponents[index] = Self.noExponent
@@ -48,7 +50,7 @@ public struct ExactSum: Sendable {
     }
 
     /// Adds one slice's gradient. Tensors that do not fit their exponent are only measured.
-    public mutating func add(_ gradient: FloatBuffer, slicesInStep: Int) {
+    public func add(_ gradient: FloatBuffer, slicesInStep: Int) {
         for (index, range) in tensors.enumerated() {
             let elements = gradient.pointer + range.lowerBound
             var finite = true
@@ -74,7 +76,7 @@ public struct ExactSum: Sendable {
     }
 
     /// Judges the step from the *reduced* measurements and updates the exponents.
-    public mutating func conclude() -> Verdict {
+    public func conclude() -> Verdict {
         if let tensor = nonFinite.firstIndex(where: { $0 != 0 }) { return .reject(tensor: tensor) }
         var overflowed = false
         for index in tensors.indices where seenExponents[index] > exponents[index] {
@@ -87,7 +89,7 @@ public struct ExactSum: Sendable {
     /// The exponents of the next step, after a good one. Tensors that were all zero keep theirs.
     ///
     /// Kept apart from ``conclude()``: the sums still stand under the old exponents until read.
-    public mutating func finishStep() {
+    public func finishStep() {
         for index in tensors.indices where seenExponents[index] != Self.noExponent {
             exponents[index] = seenExponents[index] + Self.headRoom
         }

@@ -57,8 +57,14 @@ extension DecoderConfiguration {
     private static func headDimension(
         _ reader: GGUFKeys, width: Int, headCount: Int
     ) throws(ModelFileError) -> Int {
+        let told = try reader.integer("llama.attention.key_length", default: 0)
+        guard told != 0 || width.isMultiple(of: headCount) else {
+            throw reader.failure(
+                "llama.attention.head_count",
+                "is \(headCount), of which the width \(width) is no multiple")
+        }
         let dimension = try reader.count(
-            "llama.attention.key_length", default: max(1, width / headCount))
+            "llama.attention.key_length", default: width / headCount)
         for key in ["llama.attention.value_length", "llama.rope.dimension_count"] {
             let other = try reader.count(key, default: dimension)
             guard other == dimension else {

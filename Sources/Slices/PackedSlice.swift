@@ -51,7 +51,7 @@ public struct PackedSlice: Sendable, Equatable {
     }
 }
 
-/// The largest slice of a run: what a lane's working memory must hold.
+/// Upper bounds of the slices of a run: what a lane's working memory must hold.
 public struct SliceBounds: Sendable, Equatable {
     public private(set) var tokens = 0
     public private(set) var targets = 0
@@ -59,16 +59,17 @@ public struct SliceBounds: Sendable, Equatable {
 
     public init() {}
 
-    /// Grows to hold the slice of samples `indices`.
-    public mutating func include(_ samples: Samples, indices: ArraySlice<Int>) {
-        var (sliceTokens, sliceTargets) = (0, 0)
-        for index in indices {
-            let range = samples.range(index)
-            sliceTokens += range.count
-            sliceTargets += samples.isTarget[range].reduce(0) { $0 + ($1 ? 1 : 0) }
-            longestSegment = max(longestSegment, range.count)
+    /// Grows to hold any slice of `sliceSize` of the `samples`, whatever their order.
+    public mutating func include(_ samples: Samples, sliceSize: Int) {
+        let lengths = (0..<samples.count).map { samples.length($0) }
+        let targetCounts = (0..<samples.count).map { index in
+            samples.isTarget[samples.range(index)].reduce(0) { $0 + ($1 ? 1 : 0) }
         }
-        tokens = max(tokens, sliceTokens)
-        targets = max(targets, sliceTargets)
+        func largest(_ values: [Int]) -> Int {
+            values.sorted(by: >).prefix(sliceSize).reduce(0, +)
+        }
+        tokens = max(tokens, largest(lengths))
+        targets = max(targets, largest(targetCounts))
+        longestSegment = max(longestSegment, lengths.max() ?? 0)
     }
 }

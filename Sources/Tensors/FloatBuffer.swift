@@ -2,25 +2,32 @@ import Foundation
 
 /// An owned, 64-byte aligned block of float32, zero at birth.
 ///
-/// A handle: only `Kernels` and the readers and writers of files take its pointer.
+/// A handle: only `Kernels` and the readers and writers of files take its pointer. Memory is
+/// mapped, not filled, so a buffer made for the largest slice costs what the largest one that came
+/// has touched.
 ///
 /// `@unchecked Sendable` because the owner decides who writes when: a buffer belongs to one lane,
 /// or is written by the main thread while no lane runs.
 public final class FloatBuffer: @unchecked Sendable {
     public let count: Int
     public let pointer: UnsafeMutablePointer<Float>
+    private let byteCount: Int
 
-    /// - Precondition: `count >= 0`.
+    /// - Precondition: `count >= 0`, and the machine has the address space.
     public init(count: Int) {
         precondition(count >= 0, "a buffer of \(count) elements")
         self.count = count
-        let bytes = max(64, count * MemoryLayout<Float>.stride)
-        let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
-        raw.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
-        pointer = raw.bindMemory(to: Float.self, capacity: bytes / MemoryLayout<Float>.stride)
+        byteCount = max(64, count * MemoryLayout<Float>.stride)
+        let address = mmap(
+            nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard let address, address != MAP_FAILED else {
+            preconditionFailure("no address space for \(byteCount) bytes")
+        }
+        pointer = address.bindMemory(
+            to: Float.self, capacity: byteCount / MemoryLayout<Float>.stride)
     }
 
-    deinit { UnsafeMutableRawPointer(pointer).deallocate() }
+    deinit { munmap(pointer, byteCount) }
 
     /// The elements, to be read or written before the buffer dies.
     public var elements: UnsafeMutableBufferPointer<Float> {

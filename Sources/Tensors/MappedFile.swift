@@ -1,5 +1,5 @@
-import Foundation
 public import Faults
+import Foundation
 
 /// A regular file, mapped read-only: all processes of a node share its pages.
 ///

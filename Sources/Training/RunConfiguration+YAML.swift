@@ -5,7 +5,8 @@ extension RunConfiguration {
     /// The settings of a `run.yaml`: a flat mapping of names to scalars or lists of scalars.
     ///
     /// - Throws: ``ConfigurationError`` naming the file and the line or key.
-    public static func settings(yamlFile path: String) throws(ConfigurationError) -> [String: String]
+    public static func settings(yamlFile path: String) throws(ConfigurationError) -> [String:
+        String]
     {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw ConfigurationError(
@@ -17,7 +18,8 @@ extension RunConfiguration {
         return try settings(yaml: text, path: path)
     }
 
-    static func settings(yaml: String, path: String) throws(ConfigurationError) -> [String: String] {
+    static func settings(yaml: String, path: String) throws(ConfigurationError) -> [String: String]
+    {
         let node: Node?
         do {
             node = try Yams.compose(yaml: yaml)
@@ -36,7 +38,8 @@ extension RunConfiguration {
             }
             let canonical = name.replacingOccurrences(of: "_", with: "-")
             if let scalar = value.scalar {
-                let isNull = scalar.string.isEmpty || scalar.string == "null" || scalar.string == "~"
+                let isNull =
+                    scalar.string.isEmpty || scalar.string == "null" || scalar.string == "~"
                 settings[canonical] = isNull ? nil : scalar.string
             } else if let items = value.sequence?.map({ $0.scalar?.string }),
                 !items.contains(nil)

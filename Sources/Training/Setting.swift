@@ -91,18 +91,22 @@ struct SettingReader {
     ) throws(ConfigurationError) -> Double? {
         guard let text = text(name) else { return nil }
         let limits = [
-            least.map { "at least \($0)" }, above.map { "above \($0)" }, below.map { "below \($0)" },
+            least.map { "at least \($0)" }, above.map { "above \($0)" },
+            below.map { "below \($0)" },
         ].compactMap { $0 }.joined(separator: " and ")
         guard let value = Double(text), value.isFinite, value >= least ?? value,
             above.map({ value > $0 }) ?? true, below.map({ value < $0 }) ?? true
-        else { throw ConfigurationError("--\(name)", "is '\(text)'; it must be a number \(limits)") }
+        else {
+            throw ConfigurationError("--\(name)", "is '\(text)'; it must be a number \(limits)")
+        }
         return value
     }
 
     func choice<Value>(
         _ name: String, among values: [Value], _ text: (Value) -> String
     ) throws(ConfigurationError) -> Value? {
-        guard let given = self.text(name), given != "auto" || values.contains(where: { text($0) == "auto" })
+        guard let given = self.text(name),
+            given != "auto" || values.contains(where: { text($0) == "auto" })
         else { return nil }
         guard let value = values.first(where: { text($0) == given }) else {
             let names = values.map(text).joined(separator: ", ")

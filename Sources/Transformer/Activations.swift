@@ -1,3 +1,4 @@
+import ModelFiles
 import Tensors
 
 /// What the backward pass needs of one layer, for a slice of at most `tokens` rows.

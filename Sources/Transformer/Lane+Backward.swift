@@ -1,4 +1,5 @@
 import Kernels
+import ModelFiles
 import Slices
 import Tensors
 

@@ -1,4 +1,5 @@
-public import Kernels
+import Kernels
+import ModelFiles
 public import Slices
 public import Tensors
 

@@ -1,6 +1,6 @@
 public import Kernels
 public import ModelFiles
-public import Tensors
+import Tensors
 
 /// A frozen decoder-only language model: its weights as they lie in the files, ready to compute.
 ///
@@ -131,6 +131,7 @@ extension RotaryConfiguration {
             switch scaling {
             case .none: return Float(plain)
             case .linear(let factor): return Float(plain / factor)
+            case .divisors(let divisors): return Float(plain / divisors[pair])
             case .llama3(let factor, let low, let high, let original):
                 let wavelength = 2 * Double.pi / plain
                 let positions = Double(original)

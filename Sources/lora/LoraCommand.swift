@@ -10,6 +10,6 @@ struct LoraCommand: ParsableCommand {
             Training itself is `mpirun -n 8 lora-worker …`; the commands below run in one process.
             """,
         subcommands: [
-            TokenizeCommand.self
+            InspectCommand.self, TokenizeCommand.self,
         ])
 }

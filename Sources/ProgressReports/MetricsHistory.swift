@@ -1,0 +1,45 @@
+import Faults
+import FoundationEssentials
+
+/// The lines of an earlier job's metrics file, parted at the step of a checkpoint.
+struct MetricsHistory {
+    /// Lines that stay, each ending in a line feed.
+    private(set) var kept: [UInt8] = []
+    /// Lines that the resumed run will write anew, and lines that are no record.
+    private(set) var superseded: [UInt8] = []
+    /// Whether the file must be replaced by `kept`.
+    private(set) var differs = false
+
+    /// Parts the file at `path`; a missing one has no lines.
+    init(contentsOf path: String, resumeAtStep: Int?) throws(ProgressError) {
+        guard FileManager.default.fileExists(atPath: path) else { return }
+        let bytes: [UInt8]
+        do {
+            bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+        } catch {
+            throw ProgressError("cannot be read", at: path, hint: "It must be a readable file")
+        }
+        for line in bytes.split(separator: UInt8(ascii: "\n")) {
+            let head = try? JSONDecoder().decode(Head.self, from: Data(line))
+            let isTorn = head == nil && line.endIndex == bytes.endIndex
+            if let head, !head.isSuperseded(by: resumeAtStep) {
+                kept += line + [UInt8(ascii: "\n")]
+            } else if !isTorn {
+                superseded += line + [UInt8(ascii: "\n")]
+            }
+        }
+        differs = kept != bytes
+    }
+
+    private struct Head: Decodable {
+        var kind: String
+        /// `run_started` has none.
+        var step: Int?
+
+        func isSuperseded(by resumeAtStep: Int?) -> Bool {
+            guard let resumeAtStep else { return true }
+            guard let step else { return false }
+            return step > resumeAtStep
+        }
+    }
+}

@@ -1,0 +1,112 @@
+import CProgressProtocol
+import CProtobufC
+
+extension OwnedEnvelope {
+    /// The record inside; see ``ProgressMessage/decode(_:)``.
+    func record() throws(ProgressError) -> TimedRecord {
+        // The object must outlive the C strings that are read below.
+        try withExtendedLifetime(self) { () throws(ProgressError) -> TimedRecord in
+            let envelope = pointer.pointee
+            var found: [ProgressRecord] = []
+            if let value = envelope.run_started {
+                found.append(.runStarted(try read(value.pointee)))
+            }
+            if let value = envelope.step { found.append(.step(read(value.pointee))) }
+            if let value = envelope.evaluation { found.append(.evaluation(read(value.pointee))) }
+            if let value = envelope.checkpoint {
+                found.append(.checkpoint(try read(value.pointee)))
+            }
+            if let value = envelope.resumed { found.append(.resumed(try read(value.pointee))) }
+            if let value = envelope.warning { found.append(.warning(try read(value.pointee))) }
+            if let value = envelope.finished { found.append(.finished(try read(value.pointee))) }
+            if let value = envelope.failed { found.append(.failed(try read(value.pointee))) }
+            guard let record = found.first, found.count == 1 else {
+                throw ProgressError("a message with \(found.count) records instead of one")
+            }
+            return TimedRecord(
+                runID: try text(envelope.run_id), sequence: envelope.sequence,
+                unixTimeNanoseconds: envelope.unix_time_ns, record: record)
+        }
+    }
+}
+
+private func text(_ pointer: UnsafeMutablePointer<CChar>?) throws(ProgressError) -> String {
+    guard let pointer else { return "" }
+    guard let text = String(validatingCString: pointer) else {
+        throw ProgressError("a message with text that is not UTF-8")
+    }
+    return text
+}
+
+private func texts(
+    _ pointers: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?, count: Int
+) throws(ProgressError) -> [String] {
+    var result: [String] = []
+    guard let pointers else { return result }
+    for index in 0..<count { result.append(try text(pointers[index])) }
+    return result
+}
+
+private func read(_ value: Lora__Progress__RunStarted) throws(ProgressError)
+    -> ProgressRecord.RunStarted
+{
+    ProgressRecord.RunStarted(
+        runID: try text(value.run_id), configuration: try text(value.configuration),
+        worldSize: Int(value.world_size), lanesPerRank: Int(value.lanes_per_rank),
+        hosts: try texts(value.hosts, count: value.n_hosts), kernelID: try text(value.kernel_id),
+        totalSteps: Int(value.total_steps), trainableParameters: Int(value.trainable_parameters))
+}
+
+private func read(_ value: Lora__Progress__Step) -> ProgressRecord.Step {
+    ProgressRecord.Step(
+        step: Int(value.step), epoch: Int(value.epoch), loss: value.loss,
+        targetTokens: Int(value.target_tokens), tokens: Int(value.tokens),
+        tokensPerSecond: value.tokens_per_second, learningRate: value.learning_rate,
+        gradientNorm: value.gradient_norm, computeSeconds: value.compute_seconds,
+        reduceSeconds: value.reduce_seconds, updateSeconds: value.update_seconds)
+}
+
+private func read(_ value: Lora__Progress__Evaluation) -> ProgressRecord.Evaluation {
+    ProgressRecord.Evaluation(
+        step: Int(value.step), loss: value.loss, targetTokens: Int(value.target_tokens),
+        samples: Int(value.samples), seconds: value.seconds)
+}
+
+private func read(_ value: Lora__Progress__Checkpoint) throws(ProgressError)
+    -> ProgressRecord.Checkpoint
+{
+    ProgressRecord.Checkpoint(
+        step: Int(value.step), path: try text(value.path), bytes: Int(value.bytes),
+        seconds: value.seconds, manifestSHA256: try text(value.manifest_sha256))
+}
+
+private func read(_ value: Lora__Progress__Resumed) throws(ProgressError)
+    -> ProgressRecord.Resumed
+{
+    ProgressRecord.Resumed(
+        step: Int(value.step), path: try text(value.path), worldSize: Int(value.world_size),
+        previousWorldSize: Int(value.previous_world_size),
+        changes: try texts(value.changes, count: value.n_changes))
+}
+
+private func read(_ value: Lora__Progress__Warning) throws(ProgressError)
+    -> ProgressRecord.Warning
+{
+    ProgressRecord.Warning(step: Int(value.step), message: try text(value.message))
+}
+
+private func read(_ value: Lora__Progress__Finished) throws(ProgressError)
+    -> ProgressRecord.Finished
+{
+    ProgressRecord.Finished(
+        step: Int(value.step), loss: value.loss, evaluationLoss: value.evaluation_loss,
+        seconds: value.seconds, adapterPath: try text(value.adapter_path),
+        adapterSHA256: try text(value.adapter_sha256))
+}
+
+private func read(_ value: Lora__Progress__Failed) throws(ProgressError)
+    -> ProgressRecord.Failed
+{
+    ProgressRecord.Failed(
+        step: Int(value.step), exitCode: Int(value.exit_code), message: try text(value.message))
+}

@@ -1,0 +1,61 @@
+import Glibc
+import Synchronization
+
+/// Gives each record its sender, number and time, and hands it to all sinks in order.
+public final class ProgressReporter: Sendable {
+    private let runID: String
+    private let sinks: [any ProgressSink]
+    private let clock: @Sendable () -> Int64
+    /// Number of the next record. Held while sinks are called, so that all see one order.
+    private let nextSequence = Mutex<UInt64>(1)
+
+    /// - Parameters:
+    ///   - runID: Stands in every record.
+    ///   - sinks: Called in this order, on the caller's thread.
+    ///   - clock: Nanoseconds since 1970-01-01 UTC.
+    public init(
+        runID: String, sinks: [any ProgressSink],
+        clock: @escaping @Sendable () -> Int64 = unixTimeNanoseconds
+    ) {
+        self.runID = runID
+        self.sinks = sinks
+        self.clock = clock
+    }
+
+    public func report(_ record: ProgressRecord) {
+        nextSequence.withLock { sequence in
+            let timed = TimedRecord(
+                runID: runID, sequence: sequence, unixTimeNanoseconds: clock(), record: record)
+            sequence += 1
+            for sink in sinks { sink.receive(timed) }
+        }
+    }
+
+    /// Finishes the sinks one after the other; each may take `timeoutSeconds`.
+    public func finish(timeoutSeconds: Double) {
+        for sink in sinks { sink.finish(timeoutSeconds: timeoutSeconds) }
+    }
+}
+
+/// The wall clock: nanoseconds since 1970-01-01 UTC. For stamps only, never for deadlines.
+@Sendable public func unixTimeNanoseconds() -> Int64 {
+    var now = timespec()
+    clock_gettime(CLOCK_REALTIME, &now)
+    return Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)
+}
+
+/// Tells the person at the terminal; for trouble of the sinks themselves.
+@Sendable public func tellOnStandardError(_ text: String) {
+    writeAll("warning: \(text)\n", to: STDERR_FILENO)
+}
+
+/// Writes text to a descriptor as far as it goes; a closed terminal is no reason to stop a run.
+func writeAll(_ text: String, to descriptor: Int32) {
+    var bytes = Array(text.utf8)[...]
+    while !bytes.isEmpty {
+        let written = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+        if written < 0 && errno == EINTR { continue }
+        guard written > 0 else { return }
+        bytes = bytes.dropFirst(written)
+    }
+}

@@ -1,0 +1,11 @@
+/// Takes the records of a run: a file, the terminal, a collector.
+///
+/// Called by the training loop, so neither function throws: trouble with reporting is told, not
+/// allowed to stop the run.
+public protocol ProgressSink: Sendable {
+    /// Takes one record; returns without waiting for a network.
+    func receive(_ record: TimedRecord)
+
+    /// Brings everything received to its place, as far as that succeeds in this time; last call.
+    func finish(timeoutSeconds: Double)
+}

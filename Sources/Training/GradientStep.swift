@@ -1,0 +1,109 @@
+import Collectives
+import Foundation
+import Kernels
+import Slices
+import Transformer
+
+/// The part of a step that all ranks share: from the batch to the reduced sums.
+struct GradientStep {
+    let communicator: any Communicator
+    let pool: LanePool
+    let samples: Samples
+    let schedule: BatchSchedule
+    let sliceSize: Int
+    let parameters: LowRankParameters
+    let sum: ExactSum
+    private var visitingOrder: (epoch: Int, samples: [Int])?
+
+    init(
+        communicator: any Communicator, pool: LanePool, samples: Samples, schedule: BatchSchedule,
+        sliceSize: Int, parameters: LowRankParameters, exponents: [Int64]?
+    ) {
+        self.communicator = communicator
+        self.pool = pool
+        self.samples = samples
+        self.schedule = schedule
+        self.sliceSize = sliceSize
+        self.parameters = parameters
+        sum = ExactSum(tensors: parameters.layout.tensors, exponents: exponents)
+    }
+
+    /// What all ranks know after the reduction.
+    struct Outcome {
+        var loss: ExactLoss
+        let slicesInStep: Int
+        /// `false`: a NaN or infinity appeared in `culprit`; no rank may update.
+        let isGood: Bool
+        let culprit: String?
+        let stopRequested: Bool
+        let computeSeconds: Double
+        let reduceSeconds: Double
+    }
+
+    /// Computes the gradients of `step` and reduces them into ``sum``.
+    mutating func run(step: Int) throws -> Outcome {
+        let slices = BatchSchedule.cut(
+            schedule.batch(step: step, visitingOrder: order(ofStep: step)), sliceSize: sliceSize)
+        let lengths = slices.map { $0.reduce(0) { $0 + samples.length($1) } }
+        let mine = assignSlices(tokenCounts: lengths, ranks: communicator.size)[communicator.rank]
+            .map { slices[$0] }
+        var (computeSeconds, reduceSeconds) = (0.0, 0.0)
+        var stop = false
+        while true {
+            var watch = Stopwatch()
+            var loss = computeSlices(mine, of: slices.count)
+            computeSeconds += watch.lap()
+
+            // Maxima first: they are small, and tell whether the sums are worth sending.
+            stop = StopSignals.arrived() || stop
+            var flags: [Int64] = [loss.isFinite ? 0 : 1, stop ? 1 : 0]
+            try communicator.allReduceMax(&sum.seenExponents)
+            try communicator.allReduceMax(&sum.nonFinite)
+            try communicator.allReduceMax(&flags)
+            let verdict = flags[0] == 0 ? sum.conclude() : .reject(tensor: -1)
+            if verdict == .again {
+                reduceSeconds += watch.lap()
+                continue
+            }
+            var summands = loss.summands
+            if verdict == .good { try communicator.allReduceSum(&sum.sums) }
+            try communicator.allReduceSum(&summands)
+            loss = ExactLoss(summands: summands, isFinite: flags[0] == 0)
+            reduceSeconds += watch.lap()
+            return Outcome(
+                loss: loss, slicesInStep: slices.count, isGood: verdict == .good,
+                culprit: name(of: verdict), stopRequested: flags[1] != 0,
+                computeSeconds: computeSeconds, reduceSeconds: reduceSeconds)
+        }
+    }
+
+    private func computeSlices(_ mine: [ArraySlice<Int>], of sliceCount: Int) -> ExactLoss {
+        sum.begin()
+        let turn = NSLock()
+        var loss = ExactLoss.zero
+        pool.forEach(count: mine.count) { lane, index in
+            let slice = PackedSlice(samples, indices: mine[index])
+            let losses = lane.lossesAndGradient(slice, parameters)
+            turn.withLock {
+                sum.add(lane.gradient, slicesInStep: sliceCount)
+                loss.add(losses: losses, tokens: slice.tokens.count)
+            }
+        }
+        return loss
+    }
+
+    private mutating func order(ofStep step: Int) -> [Int] {
+        let epoch = schedule.epoch(ofStep: step)
+        if let known = visitingOrder, known.epoch == epoch { return known.samples }
+        let order = schedule.visitingOrder(epoch: epoch)
+        visitingOrder = (epoch, order)
+        return order
+    }
+
+    private func name(of verdict: ExactSum.Verdict) -> String? {
+        guard case .reject(let tensor) = verdict else { return nil }
+        guard tensor >= 0 else { return "the loss" }
+        let pair = parameters.layout.pairs[tensor / 2]
+        return "the gradient of \(pair.modulePath).lora_\(tensor % 2 == 0 ? "A" : "B")"
+    }
+}

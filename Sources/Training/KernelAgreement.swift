@@ -1,0 +1,57 @@
+import Collectives
+import Faults
+import Kernels
+
+/// Opens the same kernels on every rank.
+struct KernelAgreement {
+    let communicator: any Communicator
+    let agreement: Agreement
+
+    /// - Parameter recorded: The kernels of the checkpoint that the run continues from.
+    /// - Throws: On every rank the same fault, naming the hosts that cannot.
+    func open(_ configuration: RunConfiguration, recorded: KernelIdentity?) throws -> Backend {
+        let hosts = try communicator.allGather(padding: [UInt8](hostName.utf8))
+            .map { String(decoding: $0, as: UTF8.self) }
+        let levels = try communicator.allGather([UInt8(KernelLevel.best.rawValue)])
+            .map { KernelLevel(rawValue: Int32($0[0])) ?? .baseline }
+        let common = levels.min() ?? .baseline
+        let level = try agreement.phase {
+            try choose(configuration, recorded, common: common) { wanted in
+                Set(levels.indices.filter { levels[$0] < wanted }.map { hosts[$0] }).sorted()
+            }
+        }
+        let backend = try agreement.phase { try Backend(level: level) }
+        try agreement.require(
+            same: [("the kernel identity", backend.identity.description)],
+            advice: "Install the same OpenBLAS on every host")
+        return backend
+    }
+
+    private func choose(
+        _ configuration: RunConfiguration, _ recorded: KernelIdentity?, common: KernelLevel,
+        hostsBelow: (KernelLevel) -> [String]
+    ) throws -> KernelLevel {
+        var wanted = common
+        var origin = "--kernels"
+        if let name = configuration.kernels {
+            guard let level = KernelLevel(name: name) else {
+                let names = KernelLevel.allCases.map(\.name).joined(separator: ", ")
+                throw ConfigurationError("--kernels", "is '\(name)'; choose among auto, \(names)")
+            }
+            wanted = level
+        } else if let recorded, let level = KernelLevel(name: recorded.level) {
+            // A host without them changes the bits, which has to be allowed by name.
+            let mayChange = configuration.allowedChanges.contains("kernels")
+            wanted = mayChange && level > common ? common : level
+            origin = "the run's kernels (\(recorded))"
+        }
+        guard wanted <= common else {
+            throw ConfigurationError(
+                origin,
+                "\(wanted.name) does not run on \(hostsBelow(wanted).joined(separator: ", "))",
+                hint: "Leave these hosts out, or give --kernels \(common.name) "
+                    + "(a resumed run also needs --allow-change kernels: its bits will differ)")
+        }
+        return wanted
+    }
+}

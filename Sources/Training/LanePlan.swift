@@ -1,0 +1,45 @@
+import Collectives
+import Kernels
+import Slices
+import Transformer
+
+/// How many lanes a rank gets, and why.
+struct LanePlan: Equatable {
+    /// Lanes of this rank.
+    let lanes: Int
+    /// What a person should know, or `nil`.
+    let remark: String?
+
+    /// - Parameters:
+    ///   - threads: `--threads`, or `nil` for one lane a core.
+    ///   - cores: Cores of this rank.
+    ///   - slicesInStep: At most so many lanes of all ranks together work.
+    init(threads: Int?, cores: Int, ranks: Int, slicesInStep: Int, sliceSize: Int, batchSize: Int) {
+        let wanted = threads ?? cores
+        // Lanes that no slice can reach would only take memory.
+        lanes = max(1, min(wanted, (slicesInStep + ranks - 1) / ranks))
+        let all = wanted * ranks
+        guard all > slicesInStep else {
+            remark = nil
+            return
+        }
+        let feeding = max(1, batchSize / all)
+        let smaller = feeding < sliceSize ? "--slice-size \(feeding) or " : ""
+        remark =
+            "\(all) lanes, \(slicesInStep) slices a step: \(all - slicesInStep) idle; \(smaller)"
+            + "--batch-size \(all * sliceSize) would feed all, and is a different run"
+    }
+
+    /// Lanes with memory for any slice of the run.
+    func makePool(
+        _ configuration: RunConfiguration, _ inputs: RunInputs, _ backend: Backend
+    ) throws -> LanePool {
+        let bounds = inputs.bounds(configuration)
+        let model = try LanguageModel(
+            files: inputs.model, backend: backend, positions: bounds.longestSegment)
+        return LanePool(
+            lanes: (0..<lanes).map { _ in
+                Lane(model: model, layout: inputs.layout, bounds: bounds, training: true)
+            })
+    }
+}

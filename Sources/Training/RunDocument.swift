@@ -1,0 +1,111 @@
+import Foundation
+import Kernels
+
+/// What a checkpoint says of its run beside the numbers: enough to refuse a wrong continuation.
+struct RunDocument: Codable, Sendable, Equatable {
+    struct Entry: Codable, Sendable, Equatable {
+        var name: String
+        var value: String
+    }
+
+    static let currentFormatVersion = 1
+
+    var formatVersion = Self.currentFormatVersion
+    /// The resolved settings, in the order of ``Setting/all``.
+    var settings: [Entry]
+    /// SHA-256 by name of the setting whose file it is.
+    var fingerprints: [Entry]
+    var kernels: KernelIdentity
+    /// The last step whose update is in the saved state.
+    var step: Int
+    var totalSteps: Int
+    /// The exact sum's exponents, in the order of the adapter's tensors.
+    var exponents: [Int64]
+    var worldSize: Int
+    /// Settings that were allowed to differ from the run's start, as "name: old -> new".
+    var changes: [String]
+    /// Training loss of the last step and last held-out loss; `nil` before there was one.
+    var loss: Double?
+    var evaluationLoss: Double?
+    /// Seconds of training up to this checkpoint, over all jobs of the run.
+    var seconds: Double
+
+    func encoded() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(self), as: UTF8.self)
+    }
+
+    /// - Throws: ``ConfigurationError`` if the text is of a newer or unknown kind.
+    static func decode(_ text: String, path: String) throws -> RunDocument {
+        do {
+            let document = try JSONDecoder().decode(RunDocument.self, from: Data(text.utf8))
+            guard document.formatVersion <= currentFormatVersion else {
+                throw ConfigurationError(
+                    path, "was written by a newer version of lora-worker",
+                    hint: "Resume with that version")
+            }
+            return document
+        } catch let error as ConfigurationError {
+            throw error
+        } catch {
+            throw ConfigurationError(path, "its document cannot be understood (\(error))")
+        }
+    }
+
+    /// What differs in a run that wants to continue from here.
+    struct Difference: Equatable {
+        /// As `--allow-change` names it.
+        let name: String
+        let text: String
+    }
+
+    func differences(
+        settings new: [Entry], fingerprints newFingerprints: [Entry],
+        kernels newKernels: KernelIdentity
+    ) -> [Difference] {
+        var found: [Difference] = []
+        for setting in Setting.all where !setting.mayChangeFreely && setting.name != "kernels" {
+            let old = Self.value(setting.name, in: settings)
+            let new = Self.value(setting.name, in: new)
+            if old != new {
+                found.append(
+                    Difference(
+                        name: setting.name,
+                        text: "\(setting.name): \(old ?? "(none)") -> \(new ?? "(none)")"))
+            }
+        }
+        for entry in fingerprints + newFingerprints
+        where !found.contains(where: { $0.name == entry.name }) {
+            let old = Self.value(entry.name, in: fingerprints)
+            let new = Self.value(entry.name, in: newFingerprints)
+            if old != new {
+                found.append(
+                    Difference(
+                        name: entry.name,
+                        text: "\(entry.name): content \(Self.short(old)) -> \(Self.short(new))"))
+            }
+        }
+        if kernels != newKernels {
+            found.append(
+                Difference(name: "kernels", text: "kernels: \(kernels) -> \(newKernels)"))
+        }
+        return found
+    }
+
+    static func value(_ name: String, in entries: [Entry]) -> String? {
+        entries.first { $0.name == name }?.value
+    }
+
+    private static func short(_ digest: String?) -> String {
+        digest.map { String($0.prefix(12)) } ?? "(none)"
+    }
+}
+
+/// The last word on a run, `OUT/finished.json`: only where it stands is a run finished.
+struct FinalRecord: Codable, Sendable, Equatable {
+    var step: Int
+    var loss: Double?
+    var evaluationLoss: Double?
+    var adapterSHA256: String
+}

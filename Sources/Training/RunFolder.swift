@@ -1,0 +1,126 @@
+import Adapters
+import Checkpoints
+import Faults
+import Foundation
+
+/// The folder `--out`, held by one job at a time. Only the coordinator touches it.
+final class RunFolder {
+    let path: String
+    let store: CheckpointStore
+    /// The newest valid checkpoint, with its document.
+    let checkpoint: (loaded: LoadedCheckpoint, document: RunDocument)?
+    private let lock: Int32
+
+    var adapterPath: String { path + "/adapter" }
+    var metricsPath: String { path + "/metrics.jsonl" }
+    private var finalRecordPath: String { path + "/finished.json" }
+
+    /// What a job may leave behind before its first checkpoint.
+    private static let earlyNames: Set<String> = [
+        ".lock", "checkpoints", "metrics.jsonl", "metrics.superseded.jsonl", "run.yaml",
+    ]
+
+    /// Takes the folder and finds its newest checkpoint; makes it if it does not exist.
+    ///
+    /// - Throws: A ``Fault`` with exit code 78 if it holds something else, or checkpoints that
+    ///   `policy` does not want or of which none is valid; 76 if another job writes to it.
+    init(path: String, policy: RunConfiguration.ResumePolicy) throws {
+        self.path = path
+        store = CheckpointStore(folder: path + "/checkpoints")
+        try DurableFiles.makeFolder(path)
+        lock = try Self.takeLock(path + "/.lock")
+        if let loaded = try store.loadNewest() {
+            checkpoint = (loaded, try RunDocument.decode(loaded.document, path: loaded.path))
+        } else {
+            checkpoint = nil
+        }
+        try check(policy)
+    }
+
+    deinit { close(lock) }
+
+    private func check(_ policy: RunConfiguration.ResumePolicy) throws {
+        switch policy {
+        case .never where checkpoint != nil:
+            throw ConfigurationError(
+                path, "holds a run already, and --resume is never",
+                hint: "Give another --out, or --resume auto to continue it")
+        case .must where checkpoint == nil:
+            throw ConfigurationError(
+                path, "holds no checkpoint, and --resume is must",
+                hint: "Check --out, or start a new run with --resume auto")
+        default: break
+        }
+        guard checkpoint == nil else { return }
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        if let stranger = names.sorted().first(where: { !Self.earlyNames.contains($0) }) {
+            throw ConfigurationError(
+                path, "is not empty (\(stranger)) and holds no checkpoint of lora-worker",
+                hint: "Give an empty or new folder as --out; nothing was changed")
+        }
+    }
+
+    private static func takeLock(_ path: String) throws -> Int32 {
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else {
+            throw ConfigurationError(
+                path, "cannot be opened (\(String(cString: strerror(errno))))",
+                hint: "--out must be a folder that rank 0 may write to")
+        }
+        // A job that was just killed may hold it for a moment longer.
+        for _ in 0..<50 {
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return descriptor }
+            usleep(100_000)
+        }
+        close(descriptor)
+        throw JobFault(
+            problem: "another job is writing to this run", location: path,
+            hint: "Wait until it has ended, or give another --out", exitCode: .fencedOut)
+    }
+
+    /// The final record, if it stands and the adapter beside it is the one that it speaks of.
+    func finalRecord() -> FinalRecord? {
+        guard let data = FileManager.default.contents(atPath: finalRecordPath),
+            let record = try? JSONDecoder().decode(FinalRecord.self, from: data),
+            let digest = try? Fingerprints.sha256(
+                file: adapterPath + "/" + PEFTAdapter.weightsName),
+            digest == record.adapterSHA256
+        else { return nil }
+        return record
+    }
+
+    /// Puts the finished adapter in place, then the final record.
+    ///
+    /// - Returns: SHA-256 of `adapter_model.safetensors`.
+    func finish(_ adapter: PEFTAdapter, record: FinalRecord) throws -> String {
+        let weights = try adapter.weights()
+        var record = record
+        record.adapterSHA256 = Fingerprints.sha256(weights)
+        try DurableFiles.replaceFolder(
+            at: adapterPath,
+            with: [
+                CheckpointFile(
+                    name: PEFTAdapter.configurationName, bytes: adapter.configuration.json()),
+                CheckpointFile(name: PEFTAdapter.weightsName, bytes: weights),
+            ])
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        try DurableFiles.writeDurably(
+            [UInt8](try encoder.encode(record)) + [10], to: finalRecordPath)
+        return record.adapterSHA256
+    }
+
+    /// Takes the final record away before a finished run is continued.
+    func reopen() throws {
+        guard unlink(finalRecordPath) == 0 || errno == ENOENT else {
+            throw ConfigurationError(
+                finalRecordPath, "cannot be removed (\(String(cString: strerror(errno))))")
+        }
+    }
+
+    /// Writes the resolved settings as `run.yaml`, so that `--config OUT/run.yaml` is this run.
+    func writeSettings(_ settings: [RunDocument.Entry]) throws {
+        let yaml = RunConfiguration.yaml(settings.map { ($0.name, $0.value) })
+        try DurableFiles.writeDurably([UInt8](yaml.utf8), to: path + "/run.yaml")
+    }
+}

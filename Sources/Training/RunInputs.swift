@@ -1,0 +1,196 @@
+import Adapters
+import Datasets
+import Faults
+import Foundation
+import ModelFiles
+import Optimization
+import Slices
+import Tokenization
+import Transformer
+
+/// The files of a run, read and checked: the same on every rank, or the run does not start.
+struct RunInputs {
+    let model: BaseModel
+    let training: LoadedDataset
+    let heldOut: LoadedDataset?
+    let maxLength: Int
+    let layout: LowRankLayout
+    let adapterConfiguration: AdapterConfiguration
+    /// The parameters of `--init-adapter`.
+    let startingPoint: LowRankParameters?
+    /// SHA-256 by name of the setting whose file it is.
+    let fingerprints: [RunDocument.Entry]
+
+    /// - Throws: A ``Fault`` naming the file or flag.
+    init(_ configuration: RunConfiguration) throws {
+        model = try BaseModel.open(path: configuration.model)
+        maxLength = try Self.maxLength(configuration, model.configuration)
+        let tokenizer = try Tokenizer(model: model)
+        let length = maxLength
+        training = try Self.load(configuration.data, configuration, tokenizer, length)
+        heldOut = try configuration.evalData.map {
+            try Self.load($0, configuration, tokenizer, length)
+        }
+        (adapterConfiguration, startingPoint) = try Self.adapter(configuration, model)
+        layout = try LowRankLayout(
+            adapterRank: adapterConfiguration.adapterRank, alpha: adapterConfiguration.alpha,
+            projections: adapterConfiguration.targets.projections(
+                in: model.configuration, origin: "--targets"),
+            sizes: model.configuration.size(of:))
+        var prints = [
+            RunDocument.Entry(name: "model", value: try Fingerprints.sha256(model: model)),
+            RunDocument.Entry(
+                name: "data", value: try Fingerprints.sha256(file: configuration.data)),
+        ]
+        if let path = configuration.evalData {
+            prints.append(
+                RunDocument.Entry(name: "eval-data", value: try Fingerprints.sha256(file: path)))
+        }
+        if let folder = configuration.initAdapter {
+            let weights = folder + "/" + PEFTAdapter.weightsName
+            prints.append(
+                RunDocument.Entry(
+                    name: "init-adapter", value: try Fingerprints.sha256(file: weights)))
+        }
+        fingerprints = prints
+    }
+
+    private static func load(
+        _ path: String, _ configuration: RunConfiguration, _ tokenizer: Tokenizer, _ maxLength: Int
+    ) throws -> LoadedDataset {
+        try loadDataset(
+            path: path, format: configuration.format, tokenizer: tokenizer, maxLength: maxLength,
+            skipBadLines: configuration.skipBadLines)
+    }
+
+    private static func maxLength(
+        _ configuration: RunConfiguration, _ model: DecoderConfiguration
+    ) throws -> Int {
+        guard let length = configuration.maxLength else {
+            return min(1024, model.maximumPositions)
+        }
+        guard length <= model.maximumPositions else {
+            throw ConfigurationError(
+                "--max-length", "is \(length); this model has \(model.maximumPositions) positions")
+        }
+        return length
+    }
+
+    private static func adapter(
+        _ configuration: RunConfiguration, _ model: BaseModel
+    ) throws -> (AdapterConfiguration, LowRankParameters?) {
+        guard let folder = configuration.initAdapter else {
+            let settings = AdapterConfiguration(
+                adapterRank: configuration.adapterRank ?? 8,
+                alpha: configuration.alpha ?? 16,
+                targets: configuration.targets.map { TargetModules(flag: $0) } ?? .familyDefault,
+                baseModel: configuration.model)
+            return (settings, nil)
+        }
+        let adapter = try PEFTAdapter(folder: folder, model: model.configuration)
+        let found = adapter.configuration
+        try refuse("rank", configuration.adapterRank, against: found.adapterRank, folder)
+        try refuse("alpha", configuration.alpha, against: found.alpha, folder)
+        if let flag = configuration.targets {
+            let wanted = try TargetModules(flag: flag).projections(
+                in: model.configuration, origin: "--targets")
+            let there = Set(adapter.parameters.layout.pairs.map(\.modulePath))
+            guard Set(wanted.map { "model.layers.\($0.layer).\($0.kind.modulePath)" }) == there
+            else {
+                throw ConfigurationError(
+                    "--targets",
+                    "is \(flag); the adapter in \(folder) has "
+                        + found.targets.description, hint: "Leave the flag out")
+            }
+        }
+        var settings = found
+        settings.baseModel = configuration.model
+        return (settings, adapter.parameters)
+    }
+
+    private static func refuse<Value: Equatable>(
+        _ name: String, _ flag: Value?, against found: Value, _ folder: String
+    ) throws {
+        guard let flag, flag != found else { return }
+        throw ConfigurationError(
+            "--\(name)", "is \(flag); the adapter in \(folder) has \(found)",
+            hint: "Leave the flag out")
+    }
+
+    /// What a person should know about the data: what was cut, what was left out.
+    var remarks: [String] {
+        [("--data", training), ("--eval-data", heldOut)].flatMap { name, dataset in
+            dataset.map { $0.remarks(flag: name, maxLength: maxLength) } ?? []
+        }
+    }
+
+    /// Number of steps of the run.
+    func totalSteps(_ configuration: RunConfiguration) -> Int {
+        let perEpoch = schedule(configuration).stepsPerEpoch
+        return switch configuration.duration {
+        case .steps(let steps): steps
+        case .epochs(let epochs): epochs * perEpoch
+        }
+    }
+
+    func schedule(_ configuration: RunConfiguration) -> BatchSchedule {
+        BatchSchedule(
+            sampleCount: training.samples.count, batchSize: configuration.batchSize,
+            order: configuration.order, seed: configuration.seed)
+    }
+
+    /// What any slice of the run needs of a lane.
+    func bounds(_ configuration: RunConfiguration) -> SliceBounds {
+        var bounds = SliceBounds()
+        bounds.include(training.samples, sliceSize: configuration.sliceSize)
+        if let heldOut { bounds.include(heldOut.samples, sliceSize: configuration.sliceSize) }
+        return bounds
+    }
+
+    /// The settings with every default filled in.
+    func resolvedSettings(_ configuration: RunConfiguration) -> [RunDocument.Entry] {
+        var values: [String: String] = [
+            "model": configuration.model, "data": configuration.data, "out": configuration.out,
+            "format": training.format.rawValue, "skip-bad-lines": "\(configuration.skipBadLines)",
+            "max-length": "\(maxLength)", "targets": adapterConfiguration.targets.description,
+            "rank": "\(adapterConfiguration.adapterRank)",
+            "alpha": "\(adapterConfiguration.alpha)", "lr": "\(configuration.learningRate)",
+            "beta1": "\(configuration.adam.beta1)", "beta2": "\(configuration.adam.beta2)",
+            "epsilon": "\(configuration.adam.epsilon)",
+            "weight-decay": "\(configuration.adam.weightDecay)",
+            "schedule": configuration.schedule.rawValue,
+            "warmup-steps": "\(configuration.warmupSteps)",
+            "clip-norm": "\(configuration.clipNorm)", "batch-size": "\(configuration.batchSize)",
+            "slice-size": "\(configuration.sliceSize)", "order": configuration.order.rawValue,
+            "seed": "\(configuration.seed)", "kernels": configuration.kernels ?? "auto",
+            "checkpoint-every": "\(configuration.checkpointEvery)",
+            "keep": "\(configuration.keep)", "resume": configuration.resume.rawValue,
+        ]
+        switch configuration.duration {
+        case .steps(let steps): values["steps"] = "\(steps)"
+        case .epochs(let epochs): values["epochs"] = "\(epochs)"
+        }
+        values["eval-data"] = configuration.evalData
+        values["init-adapter"] = configuration.initAdapter
+        values["threads"] = configuration.threads.map { "\($0)" }
+        values["eval-every"] = configuration.evalEvery.map { "\($0)" }
+        values["collector"] = configuration.collector
+        return Setting.all.compactMap { setting in
+            values[setting.name].map { RunDocument.Entry(name: setting.name, value: $0) }
+        }
+    }
+}
+
+extension LoadedDataset {
+    func remarks(flag: String, maxLength: Int) -> [String] {
+        var found: [String] = []
+        if badLines > 0 { found.append("\(flag): \(badLines) bad lines skipped") }
+        if truncated > 0 {
+            found.append("\(flag): \(truncated) samples cut at \(maxLength) tokens")
+        }
+        if withoutTarget > 0 {
+            found.append("\(flag): \(withoutTarget) samples without a target left out")
+        }
+        return found
+    }
+}

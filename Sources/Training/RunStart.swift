@@ -1,0 +1,176 @@
+import Adapters
+import Checkpoints
+import Collectives
+import Datasets
+import Faults
+import Foundation
+import Kernels
+import ProgressReports
+import Slices
+import Transformer
+
+/// Everything that is known before the first step, and how a run is put together from it.
+struct RunStart {
+    let configuration: RunConfiguration
+    let settings: [RunDocument.Entry]
+    let inputs: RunInputs
+    /// The document of the checkpoint that the run continues from.
+    let found: RunDocument?
+    let changes: [String]
+    let backend: Backend
+    let cores: Int
+    let communicator: any Communicator
+    let agreement: Agreement
+
+    /// Whether the run has been finished before; rank 0 says so. Writes nothing.
+    ///
+    /// - Throws: ``ConfigurationError`` if the run is past the wanted end.
+    func isFinished(_ folder: RunFolder?) throws -> Bool {
+        let totalSteps = inputs.totalSteps(configuration)
+        try agreement.phase {
+            guard let found, found.step > totalSteps else { return }
+            throw ConfigurationError(
+                "--steps", "is \(totalSteps), and the run is at step \(found.step) already")
+        }
+        let record = found?.step == totalSteps ? folder?.finalRecord() : nil
+        var flag: [Int64] = [record == nil ? 0 : 1]
+        try communicator.allReduceMax(&flag)
+        if let record, let folder {
+            print("finished: step \(record.step), adapter in \(folder.adapterPath); nothing to do")
+        }
+        return flag[0] == 1
+    }
+
+    /// Builds what this rank needs and trains to the end.
+    func run(_ folder: RunFolder?) throws -> ExitCode {
+        let hosts = try communicator.allGather(padding: [UInt8](hostName.utf8))
+            .map { String(decoding: $0, as: UTF8.self) }
+        let plan = lanePlan
+        let pool = try agreement.phase { try plan.makePool(configuration, inputs, backend) }
+        let parameters =
+            inputs.startingPoint
+            ?? LowRankParameters.initial(layout: inputs.layout, seed: configuration.seed)
+        let coordinator = try agreement.phase {
+            try folder.map { try makeCoordinator($0, parameters, plan, hosts: hosts) }
+        }
+        let gradientStep = GradientStep(
+            communicator: communicator, pool: pool, samples: inputs.training.samples,
+            schedule: inputs.schedule(configuration), sliceSize: configuration.sliceSize,
+            parameters: parameters, exponents: found?.exponents)
+        let evaluation = inputs.heldOut.map {
+            Evaluation(
+                communicator: communicator, pool: pool, samples: $0.samples,
+                sliceSize: configuration.sliceSize)
+        }
+        let run = TrainingRun(
+            configuration: configuration, communicator: communicator,
+            totalSteps: inputs.totalSteps(configuration), evaluation: evaluation,
+            coordinator: coordinator, gradientStep: gradientStep)
+        do {
+            let code = try run.run(resumedStep: found?.step)
+            coordinator?.reporter.finish(timeoutSeconds: 5)
+            return code
+        } catch {
+            let fault = error as? any Fault
+            coordinator?.fail(
+                exitCode: fault?.exitCode ?? .internalError, fault?.description ?? "\(error)")
+            throw error
+        }
+    }
+
+    private var lanePlan: LanePlan {
+        let (batch, slice) = (configuration.batchSize, configuration.sliceSize)
+        let samples = min(batch, inputs.training.samples.count)
+        return LanePlan(
+            threads: configuration.threads, cores: cores, ranks: communicator.size,
+            slicesInStep: (samples + slice - 1) / slice, sliceSize: slice, batchSize: batch)
+    }
+
+    private func makeCoordinator(
+        _ folder: RunFolder, _ parameters: LowRankParameters, _ plan: LanePlan, hosts: [String]
+    ) throws -> Coordinator {
+        let totalSteps = inputs.totalSteps(configuration)
+        let runID = folder.checkpoint?.loaded.runID ?? Self.newRunID()
+        var document =
+            found
+            ?? RunDocument(
+                settings: settings, fingerprints: inputs.fingerprints, kernels: backend.identity,
+                step: 0, totalSteps: totalSteps, exponents: [], worldSize: communicator.size,
+                changes: [], loss: nil, evaluationLoss: nil, seconds: 0)
+        document.settings = settings
+        document.fingerprints = inputs.fingerprints
+        document.kernels = backend.identity
+        document.totalSteps = totalSteps
+        document.changes += changes
+        let previousWorldSize = document.worldSize
+        document.worldSize = communicator.size
+
+        if found != nil { try folder.reopen() }
+        let coordinator = Coordinator(
+            folder: folder, runID: runID,
+            reporter: try makeReporter(folder, runID: runID, totalSteps: totalSteps),
+            adapter: PEFTAdapter(
+                configuration: inputs.adapterConfiguration, parameters: parameters),
+            configuration: configuration, document: document)
+        try coordinator.restore()
+        try folder.writeSettings(settings)
+        announce(coordinator, plan, hosts: hosts, previousWorldSize: previousWorldSize)
+        return coordinator
+    }
+
+    private func makeReporter(
+        _ folder: RunFolder, runID: String, totalSteps: Int
+    ) throws -> ProgressReporter {
+        // A run without a checkpoint starts anew: step -1 supersedes whatever was recorded.
+        let metrics = try MetricsFile(
+            path: folder.metricsPath, resumeAtStep: found?.step ?? -1)
+        var sinks: [any ProgressSink] = [TerminalReporter(totalSteps: totalSteps), metrics]
+        if let address = configuration.collector {
+            sinks.append(
+                try CollectorStream(
+                    address: try CollectorAddress(address, flag: "--collector")))
+        }
+        return ProgressReporter(runID: runID, sinks: sinks)
+    }
+
+    private func announce(
+        _ coordinator: Coordinator, _ plan: LanePlan, hosts: [String], previousWorldSize: Int
+    ) {
+        let reporter = coordinator.reporter
+        reporter.report(
+            .runStarted(
+                .init(
+                    runID: coordinator.runID,
+                    configuration: RunConfiguration.yaml(settings.map { ($0.name, $0.value) }),
+                    worldSize: communicator.size, lanesPerRank: plan.lanes, hosts: hosts,
+                    kernelID: backend.identity.description,
+                    totalSteps: coordinator.document.totalSteps,
+                    trainableParameters: inputs.layout.parameterCount)))
+        if let checkpoint = coordinator.folder.checkpoint {
+            for damaged in checkpoint.loaded.setAside {
+                coordinator.warn(
+                    step: checkpoint.document.step,
+                    "\(damaged.path) is damaged (\(damaged.reason)) and was set aside")
+            }
+            reporter.report(
+                .resumed(
+                    .init(
+                        step: checkpoint.document.step, path: checkpoint.loaded.path,
+                        worldSize: communicator.size, previousWorldSize: previousWorldSize,
+                        changes: changes)))
+        }
+        if let remark = plan.remark { coordinator.warn(step: coordinator.document.step, remark) }
+        for remark in inputs.remarks {
+            coordinator.warn(step: coordinator.document.step, remark)
+        }
+    }
+
+    /// 128 random bits: names a run among all runs that a collector sees.
+    private static func newRunID() -> String {
+        let bits = (UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max))
+        return [bits.0, bits.1].map { word in
+            let text = String(word, radix: 16)
+            return String(repeating: "0", count: 16 - text.count) + text
+        }.joined()
+    }
+}

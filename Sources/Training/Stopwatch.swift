@@ -1,0 +1,16 @@
+import Dispatch
+
+/// Seconds on a clock that never jumps.
+struct Stopwatch {
+    private var began = DispatchTime.now().uptimeNanoseconds
+
+    /// Seconds since the start or the last call of `lap()`.
+    var seconds: Double { Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9 }
+
+    /// The same, and starts anew.
+    mutating func lap() -> Double {
+        let now = DispatchTime.now().uptimeNanoseconds
+        defer { began = now }
+        return Double(now - began) * 1e-9
+    }
+}

@@ -1,0 +1,42 @@
+import ArgumentParser
+import Faults
+import Training
+
+/// One rank of a training job; `mpirun` starts as many as wanted.
+@main
+struct LoraWorkerCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lora-worker",
+        abstract: "Trains a LoRA adapter; every rank of an mpirun job is one lora-worker.",
+        discussion: """
+            mpirun -n 8 lora-worker --model SmolLM2.gguf --data train.jsonl \\
+                --eval-data held-out.jsonl --out run1
+
+            Each rank holds the frozen model and computes gradients on its share of every batch; \
+            rank 0 updates the adapter, writes checkpoints and reports. The adapter, in \
+            OUT/adapter/, has the same bytes for any number of ranks and threads, and after any \
+            number of crashes: the same command continues from the newest checkpoint.
+
+            Every option may also stand in run.yaml under its name (batch-size: 16); options on \
+            the command line win. On one small machine mpirun needs --oversubscribe for more \
+            ranks than cores. Exit codes: 0 finished, 64 wrong usage, 75 try the same command \
+            again, 76 another job holds OUT, 78 a value, a file or the data is wrong.
+            """)
+
+    @OptionGroup(title: "What to train on") var files: FileOptions
+    @OptionGroup(title: "The adapter") var adapter: AdapterOptions
+    @OptionGroup(title: "Optimization") var optimization: OptimizationOptions
+    @OptionGroup(title: "Running") var running: RunningOptions
+
+    func run() throws {
+        let flags = files.settings.merging(adapter.settings) { $1 }
+            .merging(optimization.settings) { $1 }.merging(running.settings) { $1 }
+        let code = TrainingJob.run(flags: flags, configurationFile: running.config)
+        throw ArgumentParser.ExitCode(code.rawValue)
+    }
+
+    static func main() {
+        StopSignals.hold()
+        main(nil)
+    }
+}

@@ -1,0 +1,67 @@
+import Adapters
+import Foundation
+import Kernels
+import ModelFiles
+import Slices
+import Testing
+import Transformer
+
+/// What transformers and PEFT computed for a tiny model (scripts/make-parity-fixtures).
+struct ParityFixture {
+    let folder: String
+    let reference: Reference
+    let files: BaseModel
+    let model: LanguageModel
+
+    struct Reference: Decodable {
+        struct Sample: Decodable {
+            let tokens: [Int32]
+            let prompt_tokens: Int
+        }
+        struct Batch: Decodable {
+            let samples: Int
+            let loss: Double
+        }
+        let samples: [String: [Sample]]
+        let held_out_nll: [String: [Double]]
+        let batch: [String: Batch]?
+    }
+
+    init(_ name: String, level: KernelLevel = .best) throws {
+        folder = Self.folder(name)
+        let data = try Data(contentsOf: URL(fileURLWithPath: folder + "/reference.json"))
+        reference = try JSONDecoder().decode(Reference.self, from: data)
+        files = try BaseModel.open(path: folder)
+        model = try LanguageModel(
+            files: files, backend: Backend(level: level), positions: 512)
+    }
+
+    static func folder(_ name: String) -> String {
+        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("Fixtures/\(name)").path
+    }
+
+    func samples(_ set: String) throws -> Samples {
+        var samples = Samples()
+        for sample in try #require(reference.samples[set]) {
+            samples.append(
+                tokens: sample.tokens,
+                isTarget: sample.tokens.indices.map { $0 >= sample.prompt_tokens })
+        }
+        return samples
+    }
+
+    func adapter(_ name: String) throws -> LowRankParameters {
+        try PEFTAdapter(folder: folder + "/" + name, model: files.configuration).parameters
+    }
+}
+
+/// `‖a − b‖ / ‖b‖`.
+func relativeDistance(_ a: some Sequence<Float>, _ b: some Sequence<Float>) -> Double {
+    var (difference, norm) = (0.0, 0.0)
+    for (x, y) in zip(a, b) {
+        difference += (Double(x) - Double(y)) * (Double(x) - Double(y))
+        norm += Double(y) * Double(y)
+    }
+    return (difference / norm).squareRoot()
+}
