@@ -124,6 +124,11 @@ let package = Package(
         tests("SlicesTests", ["Slices"]),
         tests("OptimizationTests", ["Optimization", "Tensors"]),
         tests(
+            "TokenizationTests", ["Faults", "ModelFiles", "Tokenization"], fixtures: true),
+        tests(
+            "DatasetsTests", ["Datasets", "Faults", "Slices", "Tokenization"], fixtures: true),
+        tests("KernelsTests", ["Kernels", "Tensors"]),
+        tests(
             "TransformerTests",
             ["Adapters", "Kernels", "ModelFiles", "Slices", "Tensors", "Transformer"]),
         .executableTarget(
