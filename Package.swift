@@ -112,8 +112,17 @@ let package = Package(
                 "Adapters", argumentParser, "Checkpoints", "Datasets", "Faults", "Generation",
                 "Kernels", "ModelFiles", "Tensors", "Tokenization", "Training", "Transformer",
             ]),
-        program("lora-collector", [argumentParser, "CollectorService", "Faults"]),
+        program(
+            "lora-collector", [argumentParser, "CollectorService", "Faults", "ProgressReports"]),
 
+        .target(
+            name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport",
+            swiftSettings: swiftSettings),
+        tests("TensorsTests", ["Tensors"]),
+        tests("KernelsTests", ["Kernels", "Tensors", "TestSupport"]),
+        tests("CollectivesTests", ["Collectives"]),
+        tests("SlicesTests", ["Slices"]),
+        tests("OptimizationTests", ["Optimization", "Tensors"]),
         tests(
             "TokenizationTests", ["Faults", "ModelFiles", "Tokenization"], fixtures: true),
         tests(
@@ -129,5 +138,9 @@ let package = Package(
             "CheckpointsTests", ["Checkpoints", "checkpoint-saver", crypto, "Faults"],
             fixtures: true),
         tests("ModelFilesTests", ["Faults", "ModelFiles", "Tensors"], fixtures: true),
+        tests("ProgressReportsTests", ["Faults", "ProgressReports"]),
+        tests(
+            "CollectorServiceTests",
+            ["CollectorService", "Faults", "lora-collector", "ProgressReports"]),
     ]
 )
