@@ -127,7 +127,6 @@ let package = Package(
             "TokenizationTests", ["Faults", "ModelFiles", "Tokenization"], fixtures: true),
         tests(
             "DatasetsTests", ["Datasets", "Faults", "Slices", "Tokenization"], fixtures: true),
-        tests("KernelsTests", ["Kernels", "Tensors"]),
         tests(
             "TransformerTests",
             ["Adapters", "Kernels", "ModelFiles", "Slices", "Tensors", "Transformer"]),
