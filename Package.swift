@@ -83,7 +83,7 @@ let package = Package(
         room("Transformer", ["Faults", "Kernels", "ModelFiles", "Slices", "Tensors"]),
 
         // Layer 4
-        room("Datasets", ["Faults", "Slices", "Tensors", "Tokenization"]),
+        room("Datasets", ["Faults", "ModelFiles", "Slices", "Tensors", "Tokenization"]),
         room("Adapters", ["Faults", "Kernels", "ModelFiles", "Tensors", "Transformer"]),
         room("Optimization", ["Kernels", "Tensors"]),
         room("Checkpoints", ["CLinuxFiles", crypto, "Faults"]),
