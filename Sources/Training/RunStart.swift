@@ -46,7 +46,10 @@ struct RunStart {
         let hosts = try communicator.allGather(padding: [UInt8](hostName.utf8))
             .map { String(decoding: $0, as: UTF8.self) }
         let plan = lanePlan
-        let pool = try agreement.phase { try plan.makePool(configuration, inputs, backend) }
+        let pool = try agreement.phase {
+            try plan.makePool(
+                inputs.model, inputs.layout, inputs.bounds(configuration), backend, training: true)
+        }
         let parameters =
             inputs.startingPoint
             ?? LowRankParameters.initial(layout: inputs.layout, seed: configuration.seed)
