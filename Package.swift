@@ -84,7 +84,9 @@ let package = Package(
 
         // Layer 4
         room("Datasets", ["Faults", "Slices", "Tensors", "Tokenization"]),
-        room("Adapters", ["Faults", "Kernels", "ModelFiles", "Tensors", "Transformer"]),
+        room(
+            "Adapters",
+            ["Faults", "Kernels", "ModelFiles", "Tensors", "Tokenization", "Transformer"]),
         room("Optimization", ["Kernels", "Tensors"]),
         room("Checkpoints", ["CLinuxFiles", crypto, "Faults"]),
         room(
@@ -101,7 +103,10 @@ let package = Package(
             ]),
         room(
             "Generation",
-            ["Adapters", "Faults", "Kernels", "ModelFiles", "Tensors", "Tokenization", "Transformer"]),
+            [
+                "Adapters", "Faults", "Kernels", "ModelFiles", "Tensors", "Tokenization",
+                "Transformer",
+            ]),
         room("CollectorService", ["Faults", nioCore, nioPosix, "ProgressReports"]),
 
         // The programs: parse, call, print.
