@@ -12,5 +12,6 @@ struct LoraCommand: ParsableCommand {
         subcommands: [
             EvalCommand.self, GenerateCommand.self, InspectCommand.self, MergeCommand.self,
             TokenizeCommand.self,
+            VerifyCommand.self,
         ])
 }
