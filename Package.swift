@@ -85,6 +85,10 @@ let package = Package(
         // Layer 4
         room("Datasets", ["Faults", "ModelFiles", "Slices", "Tensors", "Tokenization"]),
         room("Adapters", ["Faults", "Kernels", "ModelFiles", "Tensors", "Transformer"]),
+        room("Datasets", ["Faults", "Slices", "Tensors", "Tokenization"]),
+        room(
+            "Adapters",
+            ["Faults", "Kernels", "ModelFiles", "Tensors", "Tokenization", "Transformer"]),
         room("Optimization", ["Kernels", "Tensors"]),
         room("Checkpoints", ["CLinuxFiles", crypto, "Faults"]),
         room(

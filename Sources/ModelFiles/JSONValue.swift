@@ -25,6 +25,25 @@ public struct JSONObject: Sendable, Equatable {
 
     init() {}
 
+    /// An object with these members, in this order.
+    ///
+    /// - Precondition: No key is there twice.
+    public init(_ members: [(key: String, value: JSONValue)]) {
+        for (key, value) in members {
+            precondition(add(value, for: key), "key \(key) twice")
+        }
+    }
+
+    /// Puts `value` in the place of the one that `key` has, or at the end.
+    public mutating func set(_ key: String, _ value: JSONValue) {
+        if values.updateValue(value, forKey: key) == nil { keys.append(key) }
+    }
+
+    /// Takes `key` out, if it is there.
+    public mutating func remove(_ key: String) {
+        if values.removeValue(forKey: key) != nil { keys.removeAll { $0 == key } }
+    }
+
     /// The value of `key`, or `nil`.
     public subscript(key: String) -> JSONValue? { values[key] }
 

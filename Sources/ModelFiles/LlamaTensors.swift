@@ -39,10 +39,10 @@ enum LlamaTensors {
     }
 
     /// Calls `body` with the name and shape of every weight that the model must have.
-    static func forEachRequired(
+    static func forEachRequired<Failure: Error>(
         _ model: DecoderConfiguration,
-        _ body: (_ name: String, _ shape: [Int]) throws(ModelFileError) -> Void
-    ) throws(ModelFileError) {
+        _ body: (_ name: String, _ shape: [Int]) throws(Failure) -> Void
+    ) throws(Failure) {
         let queryWidth = model.headCount * model.headDimension
         let keyValueWidth = model.keyValueHeadCount * model.headDimension
         try body("model.embed_tokens.weight", [model.vocabularySize, model.width])

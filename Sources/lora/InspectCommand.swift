@@ -1,20 +1,22 @@
 import ArgumentParser
 
-/// `lora inspect`: what a model, an adapter or a file of weights holds.
+/// `lora inspect`: what a model, an adapter, a checkpoint or a run holds.
 struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect",
-        abstract: "Say what a model, an adapter or a file of weights holds.",
+        abstract: "Say what a model, an adapter, a checkpoint or a run holds.",
         discussion: """
-            PATH is a Hugging Face model folder, a PEFT adapter folder, a .gguf file or a \
-            .safetensors file. The files are checked as they are before training, so what this \
+            PATH is a Hugging Face model folder, a PEFT adapter folder, a checkpoint, the folder of \
+            a run, a .gguf file or a .safetensors file. The files are checked as they are before training, so what this \
             command accepts, lora-worker can open.
 
-            Example:
-              lora inspect run1/adapter
+            Examples:
+              lora inspect SmolLM2.gguf
+              lora inspect run1
+              lora inspect run1/checkpoints/step-00000050
             """)
 
-    @Argument(help: "A model folder, an adapter folder, or one file of weights.")
+    @Argument(help: "A folder or file of one of these kinds.")
     var path: String
 
     func run() throws {

@@ -3,6 +3,7 @@ import Faults
 import Foundation
 import ModelFiles
 import Tensors
+import Training
 
 /// What there is to say about a model, an adapter or a file, line by line.
 struct Inspection {
@@ -28,18 +29,25 @@ struct Inspection {
 
     private mutating func describeFolder(_ path: String) throws {
         let has = { (name: String) in FileManager.default.fileExists(atPath: "\(path)/\(name)") }
-        if has(PEFTAdapter.configurationName) {
+        // Checkpoints are PEFT folders too, and say more.
+        if CheckpointRecord.isCheckpoint(path) {
+            try describeCheckpoint(path)
+        } else if has(PEFTAdapter.configurationName) {
             try describeAdapter(path)
         } else if has("config.json") {
             try describe(BaseModel.open(path: path))
+        } else if RunRecords.isRun(path) {
+            try describeRun(path)
         } else {
             throw InspectionError(
-                path: path, problem: "is neither a model nor an adapter",
-                hint: "A model folder has config.json, an adapter \(PEFTAdapter.configurationName)")
+                path: path, problem: "is no model, adapter, checkpoint or run",
+                hint:
+                    "A model folder has config.json, an adapter \(PEFTAdapter.configurationName), "
+                    + "a run has checkpoints")
         }
     }
 
-    private mutating func add(_ label: String, _ text: String) { lines.append((label, text)) }
+    mutating func add(_ label: String, _ text: String) { lines.append((label, text)) }
 }
 
 // MARK: - Models
@@ -163,29 +171,6 @@ extension RotaryConfiguration.Scaling {
             "llama3 by \(factor) (frequency factors \(low) to \(high), trained on \(positions))"
         case .divisors(let divisors): "by the file's own \(divisors.count) divisors"
         }
-    }
-}
-
-extension Int {
-    /// Digits in groups of three.
-    fileprivate var grouped: String {
-        let digits = String(self)
-        let grouped = digits.enumerated().map { index, digit in
-            let rest = digits.count - index
-            return index > 0 && rest.isMultiple(of: 3) ? ",\(digit)" : "\(digit)"
-        }
-        return grouped.joined()
-    }
-}
-
-extension String {
-    /// Without control characters: names come out of files, and a terminal obeys what it is shown.
-    fileprivate var onOneLine: String {
-        String(
-            String.UnicodeScalarView(
-                unicodeScalars.map {
-                    $0.properties.generalCategory == .control ? "\u{FFFD}" : $0
-                }))
     }
 }
 

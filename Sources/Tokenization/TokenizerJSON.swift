@@ -1,0 +1,191 @@
+public import ModelFiles
+
+/// The tokenizer of a GGUF file as Hugging Face's files say it.
+///
+/// The same ids come out of Hugging Face `tokenizers`, and out of this software.
+/// Source: Hugging Face `tokenizers`, the serialized form of `Tokenizer` and `models::BPE`.
+public struct HuggingFaceTokenizerFiles {
+    /// Contents of `tokenizer.json`.
+    public let tokenizer: JSONValue
+    /// Contents of `tokenizer_config.json`.
+    public let configuration: JSONValue
+
+    /// - Parameters:
+    ///   - ggufMetadata: The file's metadata.
+    ///   - path: The file's path, for messages.
+    ///   - maximumPositions: Longest text of the model, in tokens.
+    /// - Throws: ``TokenizationError`` if the tokenizer is not supported, or has no form in these
+    ///   files.
+    public init(
+        ggufMetadata: [String: GGUFValue], path: String, maximumPositions: Int
+    ) throws(TokenizationError) {
+        let definition = try GGUFTokenizer(metadata: ggufMetadata, path: path).definition()
+        tokenizer = .object(try Self.tokenizer(definition))
+        configuration = .object(
+            Self.configuration(definition, ggufMetadata, maximumPositions: maximumPositions))
+    }
+
+    // MARK: tokenizer.json
+
+    private static func tokenizer(
+        _ definition: TokenizerDefinition
+    ) throws(TokenizationError) -> JSONObject {
+        JSONObject([
+            ("version", .text("1.0")), ("truncation", .null), ("padding", .null),
+            ("added_tokens", .array(definition.addedTokens.map(addedToken))),
+            ("normalizer", .null), ("pre_tokenizer", try preTokenizer(definition)),
+            ("post_processor", postProcessor(definition)),
+            ("decoder", byteLevel(prefixesSpace: false, splits: true)),
+            ("model", .object(try model(definition))),
+        ])
+    }
+
+    private static func addedToken(_ token: AddedToken) -> JSONValue {
+        .object(
+            JSONObject([
+                ("id", .integer(Int64(token.id))), ("content", .text(token.content)),
+                ("single_word", .boolean(token.isSingleWord)),
+                ("lstrip", .boolean(token.stripsLeft)), ("rstrip", .boolean(token.stripsRight)),
+                ("normalized", .boolean(token.isNormalized)),
+                ("special", .boolean(token.isSpecial)),
+            ]))
+    }
+
+    private static func byteLevel(prefixesSpace: Bool, splits: Bool) -> JSONValue {
+        .object(
+            JSONObject([
+                ("type", .text("ByteLevel")), ("add_prefix_space", .boolean(prefixesSpace)),
+                ("trim_offsets", .boolean(true)), ("use_regex", .boolean(splits)),
+            ]))
+    }
+
+    private static func preTokenizer(
+        _ definition: TokenizerDefinition
+    ) throws(TokenizationError) -> JSONValue {
+        let parts: [JSONValue]
+        switch definition.preTokenizer.stages {
+        case [.pattern(.gpt2)]:
+            return byteLevel(prefixesSpace: false, splits: true)
+        case [.prefixSpace, .pattern(.gpt2)]:
+            return byteLevel(prefixesSpace: true, splits: true)
+        case [.digits, .pattern(.gpt2)]:
+            parts = [digits, byteLevel(prefixesSpace: false, splits: true)]
+        case [.digits, .prefixSpace, .pattern(.gpt2)]:
+            parts = [digits, byteLevel(prefixesSpace: true, splits: true)]
+        case [.pattern(.llama3)]:
+            parts = [llama3Split, byteLevel(prefixesSpace: false, splits: false)]
+        default:
+            throw TokenizationError(
+                "the pre-tokenizer with add_space_prefix has no form in tokenizer.json",
+                at: definition.source,
+                hint: "Take the tokenizer files of the model that the file was made from")
+        }
+        return .object(
+            JSONObject([("type", .text("Sequence")), ("pretokenizers", .array(parts))]))
+    }
+
+    private static var digits: JSONValue {
+        .object(JSONObject([("type", .text("Digits")), ("individual_digits", .boolean(true))]))
+    }
+
+    private static var llama3Split: JSONValue {
+        .object(
+            JSONObject([
+                ("type", .text("Split")),
+                (
+                    "pattern",
+                    .object(JSONObject([("Regex", .text(SplitPattern.llama3Expression))]))
+                ),
+                ("behavior", .text("Isolated")), ("invert", .boolean(false)),
+            ]))
+    }
+
+    /// Puts the begin tokens first; they are of the vocabulary, as loading has checked.
+    private static func postProcessor(_ definition: TokenizerDefinition) -> JSONValue {
+        guard !definition.beginTokens.isEmpty else {
+            return byteLevel(prefixesSpace: false, splits: true)
+        }
+        func sequence(_ name: String, type: Int64) -> JSONValue {
+            piece("Sequence", [("id", .text(name)), ("type_id", .integer(type))])
+        }
+        func begin(type: Int64) -> [JSONValue] {
+            definition.beginTokens.map { id in
+                piece(
+                    "SpecialToken",
+                    [("id", .text(definition.text(of: id))), ("type_id", .integer(type))])
+            }
+        }
+        let specials = Set(definition.beginTokens).sorted().map { id in
+            let text = definition.text(of: id)
+            let entry = JSONObject([
+                ("id", .text(text)), ("ids", .array([.integer(Int64(id))])),
+                ("tokens", .array([.text(text)])),
+            ])
+            return (key: text, value: JSONValue.object(entry))
+        }
+        let first = begin(type: 0) + [sequence("A", type: 0)]
+        return .object(
+            JSONObject([
+                ("type", .text("TemplateProcessing")), ("single", .array(first)),
+                ("pair", .array(first + begin(type: 1) + [sequence("B", type: 1)])),
+                ("special_tokens", .object(JSONObject(specials))),
+            ]))
+    }
+
+    private static func piece(_ kind: String, _ members: [(String, JSONValue)]) -> JSONValue {
+        .object(JSONObject([(kind, .object(JSONObject(members.map { ($0.0, $0.1) })))]))
+    }
+
+    private static func model(
+        _ definition: TokenizerDefinition
+    ) throws(TokenizationError) -> JSONObject {
+        var vocabulary = JSONObject([])
+        for (token, id) in definition.vocabulary { vocabulary.set(token, .integer(Int64(id))) }
+        guard vocabulary.keys.count == definition.vocabulary.count else {
+            throw TokenizationError(
+                "a token stands there twice", at: definition.source,
+                hint: "The file is damaged: fetch it again")
+        }
+        return JSONObject([
+            ("type", .text("BPE")), ("dropout", .null), ("unk_token", .null),
+            ("continuing_subword_prefix", .null), ("end_of_word_suffix", .null),
+            ("fuse_unk", .boolean(false)), ("byte_fallback", .boolean(false)),
+            ("ignore_merges", .boolean(definition.ignoresMerges)), ("vocab", .object(vocabulary)),
+            ("merges", .array(definition.merges.map { .text("\($0.left) \($0.right)") })),
+        ])
+    }
+
+    // MARK: tokenizer_config.json
+
+    private static func configuration(
+        _ definition: TokenizerDefinition, _ metadata: [String: GGUFValue], maximumPositions: Int
+    ) -> JSONObject {
+        var members = JSONObject([
+            ("tokenizer_class", .text("PreTrainedTokenizerFast")),
+            ("clean_up_tokenization_spaces", .boolean(false)),
+            ("model_max_length", .integer(Int64(maximumPositions))),
+        ])
+        let specials = [
+            ("bos_token", "bos_token_id"), ("eos_token", "eos_token_id"),
+            ("pad_token", "padding_token_id"), ("unk_token", "unknown_token_id"),
+        ]
+        for (name, key) in specials {
+            guard case .integer(let id)? = metadata["tokenizer.ggml.\(key)"],
+                let id = Int32(exactly: id)
+            else { continue }
+            let text = definition.text(of: id)
+            if !text.isEmpty { members.set(name, .text(text)) }
+        }
+        if case .text(let template)? = metadata["tokenizer.chat_template"] {
+            members.set("chat_template", .text(template))
+        }
+        return members
+    }
+}
+
+extension TokenizerDefinition {
+    /// How the vocabulary of a GGUF file, where ids count from 0, writes token `id`.
+    fileprivate func text(of id: Int32) -> String {
+        vocabulary.indices.contains(Int(id)) ? vocabulary[Int(id)].token : ""
+    }
+}
