@@ -84,8 +84,6 @@ let package = Package(
 
         // Layer 4
         room("Datasets", ["Faults", "ModelFiles", "Slices", "Tensors", "Tokenization"]),
-        room("Adapters", ["Faults", "Kernels", "ModelFiles", "Tensors", "Transformer"]),
-        room("Datasets", ["Faults", "Slices", "Tensors", "Tokenization"]),
         room(
             "Adapters",
             ["Faults", "Kernels", "ModelFiles", "Tensors", "Tokenization", "Transformer"]),

@@ -1,5 +1,7 @@
 public import Faults
 import Foundation
+public import ModelFiles
+import Transformer
 
 /// What `adapter_config.json` says of a LoRA adapter.
 ///
@@ -13,6 +15,8 @@ public struct AdapterConfiguration: Sendable, Equatable {
     public var targets: TargetModules
     /// A note for the reader; shapes decide whether an adapter fits.
     public var baseModel: String?
+    /// `lora_dropout`: told to the reader, not applied.
+    public private(set) var dropout = 0.0
 
     public init(adapterRank: Int, alpha: Double, targets: TargetModules, baseModel: String?) {
         self.adapterRank = adapterRank
@@ -24,9 +28,8 @@ public struct AdapterConfiguration: Sendable, Equatable {
     /// Values that change nothing about what the adapter computes here.
     private static let notes: Set<String> = [
         "base_model_name_or_path", "revision", "inference_mode", "auto_mapping", "peft_version",
-        "task_type", "init_lora_weights", "lora_dropout", "loftq_config", "eva_config",
-        "corda_config", "lora_ga_config", "runtime_config", "ephemeral_gpu_offload",
-        "megatron_core", "qalora_group_size",
+        "task_type", "lora_dropout", "runtime_config", "ephemeral_gpu_offload", "megatron_core",
+        "qalora_group_size",
     ]
 
     /// Reads `adapter_config.json`.
@@ -60,6 +63,7 @@ public struct AdapterConfiguration: Sendable, Equatable {
         self.init(
             adapterRank: rank, alpha: alpha, targets: targets,
             baseModel: fields["base_model_name_or_path"] as? String)
+        dropout = fields["lora_dropout"] as? Double ?? 0
         try Self.refuseUnknown(fields, path)
     }
 
@@ -75,8 +79,14 @@ public struct AdapterConfiguration: Sendable, Equatable {
     }
 
     /// PEFT's defaults of the other fields: off, empty, absent, or the word "none".
+    ///
+    /// Some ways to initialise change the base model too, so an adapter made by them is one for
+    /// another model: only those that do not are taken.
     private static func isDefault(_ key: String, _ value: Any) -> Bool {
-        switch value {
+        if key == "init_lora_weights" {
+            return value is NSNull || value is Bool || value as? String == "gaussian"
+        }
+        return switch value {
         case is NSNull: true
         case let flag as Bool: !flag
         case let text as String: key == "bias" ? text == "none" : text.isEmpty
@@ -86,11 +96,37 @@ public struct AdapterConfiguration: Sendable, Equatable {
         }
     }
 
+    /// Checks that the numbers make sense for a model.
+    ///
+    /// - Parameter origin: The flags or the file that they come from.
+    /// - Throws: ``AdapterError`` if the rank is beyond every dimension of a projection, or
+    ///   `alpha / rank` is no float32.
+    public func check(
+        against model: DecoderConfiguration, origin: String
+    ) throws(AdapterError) {
+        let widest =
+            ProjectionKind.allCases.map { kind in
+                let size = model.size(of: kind)
+                return max(size.outputs, size.inputs)
+            }.max() ?? 0
+        guard adapterRank <= widest else {
+            throw AdapterError(
+                origin, "rank \(adapterRank) is more than any dimension of this model (\(widest))",
+                hint: "Ranks from 4 to 64 are usual")
+        }
+        let scale = Float(alpha / Double(adapterRank))
+        guard scale.isFinite, scale > 0 else {
+            throw AdapterError(
+                origin, "alpha / rank is \(alpha / Double(adapterRank)), beyond float32",
+                hint: "An alpha of once or twice the rank is usual")
+        }
+    }
+
     /// `adapter_config.json` as PEFT reads it: the small core of keys that every version knows.
     public func json() -> [UInt8] {
         var fields: [(String, String)] = [
             ("peft_type", "\"LORA\""), ("task_type", "\"CAUSAL_LM\""), ("r", "\(adapterRank)"),
-            ("lora_alpha", alpha == alpha.rounded() ? "\(Int(alpha))" : "\(alpha)"),
+            ("lora_alpha", Int(exactly: alpha).map { "\($0)" } ?? "\(alpha)"),
             ("lora_dropout", "0.0"), ("bias", "\"none\""), ("fan_in_fan_out", "false"),
             ("init_lora_weights", "true"), ("inference_mode", "true"),
             ("target_modules", targets.json),

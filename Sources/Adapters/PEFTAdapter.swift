@@ -26,6 +26,8 @@ public struct PEFTAdapter: Sendable {
     public init(folder: String, model: DecoderConfiguration) throws {
         let configuration = try AdapterConfiguration(
             path: folder + "/" + Self.configurationName)
+        try configuration.check(
+            against: model, origin: folder + "/" + Self.configurationName)
         let projections = try configuration.targets.projections(
             in: model, origin: folder + "/" + Self.configurationName)
         let layout = LowRankLayout(

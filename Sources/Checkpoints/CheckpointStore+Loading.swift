@@ -7,11 +7,14 @@ extension CheckpointStore {
     ///
     /// Newer ones that are damaged are set aside: renamed to `.bad-…` and listed in the result.
     ///
+    /// - Parameter settingAside: `false` only lists them: for a caller that has yet to decide.
     /// - Returns: nil if there never was a checkpoint here.
     /// - Throws: ``CheckpointError`` with exit code 78 and the folder unchanged if there are
     ///   checkpoints but none is whole, or if a newer program wrote the newest one; what cannot be
     ///   read for now (no permission, no descriptors) is not taken for damage.
-    public func loadNewest() throws(CheckpointError) -> LoadedCheckpoint? {
+    public func loadNewest(
+        settingAside: Bool = true
+    ) throws(CheckpointError) -> LoadedCheckpoint? {
         guard let root = try openForReading() else { return nil }
         let names = try root.entries(at: folder)
         var damaged: [(name: String, reason: CheckpointError)] = []
@@ -19,7 +22,7 @@ extension CheckpointStore {
             do throws(CheckpointError) {
                 var found = try read(step: step, in: root, keepingBytes: true)
                     .loaded(at: path(of: Self.name(ofStep: step)))
-                found.setAside = try setAside(damaged, in: root)
+                if settingAside { found.setAside = try setAside(damaged, in: root) }
                 return found
             } catch {
                 guard error.isDamage else { throw error }

@@ -6,33 +6,46 @@ public enum ProcessorCores {
     /// Words of a mask: 1,024 cores.
     private static let words = 16
 
-    /// Gives one process of several on a host its share: all cores divided by the processes.
+    /// Gives one rank of several on a host its share: the launcher's cores divided by the ranks.
     ///
-    /// `mpirun` binds each rank of a small job to one core, so that several lanes would share it.
-    /// Call it before any other thread starts: threads inherit the choice.
+    /// `mpirun` binds each rank of a small job to one core, so that several lanes would share it; the
+    /// cores that it was itself given (by `taskset`, a batch system, a container) are the limit.
+    /// Without `mpirun` the process keeps what it has. Call it before any other thread starts:
+    /// threads inherit the choice.
     ///
     /// - Parameters:
     ///   - localRank: This process among those of the host.
     ///   - localSize: Number of processes on the host.
-    /// - Returns: How many cores the process has now.
+    /// - Returns: How many lanes the process should have: its cores, or fewer where a container's
+    ///   quota grants less time than that.
     public static func widen(localRank: Int, localSize: Int) -> Int {
-        let everything = [UInt64](repeating: .max, count: words)
-        // The kernel cuts this down to what the container or the job's cpuset allows.
-        guard ck_set_affinity(everything, words), let allowed else {
-            return max(1, ProcessInfo.processInfo.activeProcessorCount / localSize)
-        }
+        guard ProcessInfo.processInfo.environment["OMPI_COMM_WORLD_RANK"] != nil,
+            let allowed = cores(of: getppid())
+        else { return lanes(cores: cores(of: 0)?.count ?? 1, processes: localSize) }
         let first = allowed.count * localRank / localSize
         let last = allowed.count * (localRank + 1) / localSize
         guard last > first else { return 1 }
         var mask = [UInt64](repeating: 0, count: words)
         for core in allowed[first..<last] { mask[core / 64] |= 1 << UInt64(core % 64) }
         _ = ck_set_affinity(mask, words)
-        return last - first
+        return lanes(cores: last - first, processes: localSize)
     }
 
-    private static var allowed: [Int]? {
+    private static func cores(of process: Int32) -> [Int]? {
         var mask = [UInt64](repeating: 0, count: words)
-        guard ck_get_affinity(&mask, words) else { return nil }
+        guard ck_get_affinity(process, &mask, words) else { return nil }
         return (0..<64 * words).filter { mask[$0 / 64] >> UInt64($0 % 64) & 1 == 1 }
+    }
+
+    /// `cores`, less where the control group's quota (microseconds of processor time in each
+    /// period) is worth fewer.
+    private static func lanes(cores: Int, processes: Int) -> Int {
+        let text = try? String(contentsOfFile: "/sys/fs/cgroup/cpu.max", encoding: .utf8)
+        let fields = (text ?? "").split(whereSeparator: \.isWhitespace).map { Double($0) }
+        guard fields.count == 2, let quota = fields[0], let period = fields[1], period > 0 else {
+            return cores
+        }
+        let granted = Int((quota / period / Double(processes)).rounded(.up))
+        return max(1, min(cores, granted))
     }
 }

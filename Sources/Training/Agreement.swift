@@ -31,19 +31,35 @@ struct Agreement {
             exitCode: code)
     }
 
-    /// Checks that a fact is the same on all ranks as on rank 0.
+    /// Checks that facts are the same on all ranks as on rank 0.
     ///
     /// - Throws: On every rank the same ``JobFault``, naming the fact and the ranks that differ.
     func require(same facts: [(name: String, value: String)], advice: String) throws {
-        for (name, value) in facts {
-            let values = try communicator.allGather(padding: [UInt8](value.utf8))
-            let others = values.indices.filter { values[$0] != values[0] }
-            guard !others.isEmpty else { continue }
-            let list = others.map(String.init).joined(separator: ", ")
-            throw JobFault(
-                problem: "\(name) on rank \(list) differs from rank 0's", location: nil,
-                hint: advice, exitCode: .badInput)
+        // One message for all facts; a record separator stands in no value.
+        let text = facts.map { "\($0.name)\u{1F}\($0.value)" }.joined(separator: "\u{1E}")
+        let ranks = try communicator.allGather(padding: [UInt8](text.utf8)).map { bytes in
+            String(decoding: bytes, as: UTF8.self)
+                .split(separator: "\u{1E}", omittingEmptySubsequences: false)
         }
+        for fact in ranks[0] {
+            let others = ranks.indices.filter { !ranks[$0].contains(fact) }
+            guard !others.isEmpty else { continue }
+            try refuse(fact, others, advice)
+        }
+        let surplus = ranks.indices.filter { ranks[$0].count != ranks[0].count }
+        guard let first = surplus.first else { return }
+        let extra = ranks[first].first { !ranks[0].contains($0) } ?? "a setting"
+        try refuse(extra, surplus, advice)
+    }
+
+    private func refuse(
+        _ fact: Substring, _ ranks: [Int], _ advice: String
+    ) throws(JobFault) {
+        let name = fact.prefix { $0 != "\u{1F}" }
+        let list = ranks.map(String.init).joined(separator: ", ")
+        throw JobFault(
+            problem: "\(name) on rank \(list) differs from rank 0's", location: nil, hint: advice,
+            exitCode: .badInput)
     }
 
     private static func fault<Value>(

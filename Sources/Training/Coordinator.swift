@@ -25,11 +25,13 @@ final class Coordinator {
     private let gradient: FloatBuffer
     private var parentManifest: String?
     private let secondsBefore: Double
+    private var currentStep: Int
     private let watch = Stopwatch()
 
     init(
         folder: RunFolder, runID: String, reporter: ProgressReporter, metrics: MetricsFile,
-        adapter: PEFTAdapter, configuration: RunConfiguration, document: RunDocument
+        adapter: PEFTAdapter, adam: AdamW, configuration: RunConfiguration,
+        document: RunDocument
     ) {
         self.folder = folder
         self.runID = runID
@@ -42,22 +44,28 @@ final class Coordinator {
         learningRate = LearningRateSchedule(
             shape: configuration.schedule, peak: configuration.learningRate,
             warmupSteps: configuration.warmupSteps, totalSteps: document.totalSteps)
-        adam = AdamW(
-            settings: configuration.adam,
-            parameterCount: adapter.parameters.layout.parameterCount)
+        self.adam = adam
         gradient = FloatBuffer(count: adapter.parameters.layout.parameterCount)
         parentManifest = folder.checkpoint?.loaded.manifestSHA256
         secondsBefore = document.seconds
+        currentStep = document.step
     }
 
     // MARK: The update
 
+    /// What an update was made of.
+    struct Update {
+        let learningRate: Double
+        /// Norm of the gradient before clipping.
+        let norm: Double
+        /// Whether every parameter and moment is finite afterwards.
+        let isFinite: Bool
+    }
+
     /// Averages, clips and applies the reduced gradient of `step`.
-    ///
-    /// - Returns: The learning rate and the gradient's norm before clipping.
     func update(
         step: Int, sum: ExactSum, outcome: GradientStep.Outcome
-    ) -> (learningRate: Double, norm: Double) {
+    ) -> Update {
         sum.read(
             into: gradient, slicesInStep: outcome.slicesInStep,
             factor: 1 / Double(outcome.loss.targetTokens))
@@ -66,25 +74,19 @@ final class Coordinator {
         let rate = learningRate.rate(step: step)
         adam.update(
             adapter.parameters.buffer, gradient: gradient, step: step, learningRate: rate)
-        return (rate, norm)
+        return Update(learningRate: rate, norm: norm, isFinite: isFinite)
+    }
+
+    private var isFinite: Bool {
+        [adapter.parameters.buffer, adam.firstMoment, adam.secondMoment].allSatisfy { buffer in
+            // NaN and infinity survive a subtraction from themselves as NaN, so one sum finds all.
+            var flaw: Float = 0
+            for value in buffer.elements { flaw += value - value }
+            return flaw == 0
+        }
     }
 
     // MARK: Checkpoints
-
-    private enum FileName {
-        static let firstMoment = "first_moment.safetensors"
-        static let secondMoment = "second_moment.safetensors"
-    }
-
-    /// Loads parameters and moments of the checkpoint that the folder was opened with.
-    func restore() throws {
-        guard let path = folder.checkpoint?.loaded.path else { return }
-        let layout = adapter.parameters.layout
-        try layout.read(
-            safetensors: path + "/" + PEFTAdapter.weightsName, into: adapter.parameters.buffer)
-        try layout.read(safetensors: path + "/" + FileName.firstMoment, into: adam.firstMoment)
-        try layout.read(safetensors: path + "/" + FileName.secondMoment, into: adam.secondMoment)
-    }
 
     /// Saves the state after `step`; a failure is reported and training goes on.
     ///
@@ -99,11 +101,19 @@ final class Coordinator {
                     .init(
                         step: step, path: saved.path, bytes: saved.bytes, seconds: watch.lap(),
                         manifestSHA256: saved.manifestSHA256)))
-            _ = try folder.store.prune(keeping: keep)
+            prune(step: step)
             return true
         } catch {
-            warn(step: step, "checkpoint not saved, training goes on: \(error)")
+            warn(step: step, "checkpoint not saved: \(error)")
             return false
+        }
+    }
+
+    private func prune(step: Int) {
+        do {
+            _ = try folder.store.prune(keeping: keep)
+        } catch {
+            warn(step: step, "an old checkpoint could not be removed: \(error)")
         }
     }
 
@@ -122,9 +132,11 @@ final class Coordinator {
                     name: PEFTAdapter.configurationName, bytes: adapter.configuration.json()),
                 CheckpointFile(name: PEFTAdapter.weightsName, bytes: try adapter.weights()),
                 CheckpointFile(
-                    name: FileName.firstMoment, bytes: try layout.safetensors(adam.firstMoment)),
+                    name: RunFolder.firstMomentName, bytes: try layout.safetensors(adam.firstMoment)
+                ),
                 CheckpointFile(
-                    name: FileName.secondMoment, bytes: try layout.safetensors(adam.secondMoment)),
+                    name: RunFolder.secondMomentName,
+                    bytes: try layout.safetensors(adam.secondMoment)),
             ])
     }
 
@@ -135,9 +147,10 @@ final class Coordinator {
 
     func report(
         step: Int, epoch: Int, _ outcome: GradientStep.Outcome,
-        _ update: (learningRate: Double, norm: Double)?, updateSeconds: Double, stepSeconds: Double
+        _ update: Update?, updateSeconds: Double, stepSeconds: Double
     ) {
         let loss = outcome.loss
+        currentStep = step
         if loss.isFinite { document.loss = loss.mean }
         reporter.report(
             .step(
@@ -167,7 +180,7 @@ final class Coordinator {
     func fail(exitCode: ExitCode, _ message: String) {
         reporter.report(
             .failed(
-                .init(step: document.step, exitCode: Int(exitCode.rawValue), message: message)))
+                .init(step: currentStep, exitCode: Int(exitCode.rawValue), message: message)))
         reporter.finish(timeoutSeconds: 5)
     }
 

@@ -36,6 +36,9 @@ struct GradientStep {
         let isGood: Bool
         let culprit: String?
         let stopRequested: Bool
+        /// A rank stopped before its last slice: there is no gradient, the state is that of the
+        /// step before.
+        let isAbandoned: Bool
         let computeSeconds: Double
         let reduceSeconds: Double
     }
@@ -48,19 +51,20 @@ struct GradientStep {
         let mine = assignSlices(tokenCounts: lengths, ranks: communicator.size)[communicator.rank]
             .map { slices[$0] }
         var (computeSeconds, reduceSeconds) = (0.0, 0.0)
-        var stop = false
         while true {
             var watch = Stopwatch()
-            var loss = computeSlices(mine, of: slices.count)
+            var (loss, isAbandoned) = computeSlices(mine, of: slices.count)
             computeSeconds += watch.lap()
 
             // Maxima first: they are small, and tell whether the sums are worth sending.
-            stop = StopSignals.arrived() || stop
-            var flags: [Int64] = [loss.isFinite ? 0 : 1, stop ? 1 : 0]
+            var flags: [Int64] = [loss.isFinite, !StopSignals.arrived(), !isAbandoned]
+                .map { $0 ? 0 : 1 }
             try communicator.allReduceMax(&sum.seenExponents)
             try communicator.allReduceMax(&sum.nonFinite)
             try communicator.allReduceMax(&flags)
-            let verdict = flags[0] == 0 ? sum.conclude() : .reject(tensor: -1)
+            isAbandoned = flags[2] != 0
+            let verdict =
+                isAbandoned || flags[0] != 0 ? .reject(tensor: Self.noTensor) : sum.conclude()
             if verdict == .again {
                 reduceSeconds += watch.lap()
                 continue
@@ -72,16 +76,24 @@ struct GradientStep {
             reduceSeconds += watch.lap()
             return Outcome(
                 loss: loss, slicesInStep: slices.count, isGood: verdict == .good,
-                culprit: name(of: verdict), stopRequested: flags[1] != 0,
+                culprit: isAbandoned ? nil : name(of: verdict), stopRequested: flags[1] != 0,
+                isAbandoned: isAbandoned,
                 computeSeconds: computeSeconds, reduceSeconds: reduceSeconds)
         }
     }
 
-    private func computeSlices(_ mine: [ArraySlice<Int>], of sliceCount: Int) -> ExactLoss {
+    private func computeSlices(
+        _ mine: [ArraySlice<Int>], of sliceCount: Int
+    ) -> (loss: ExactLoss, isAbandoned: Bool) {
         sum.begin()
         let turn = NSLock()
         var loss = ExactLoss.zero
+        var isAbandoned = false
         pool.forEach(count: mine.count) { lane, index in
+            if StopSignals.arrived() {
+                turn.withLock { isAbandoned = true }
+                return
+            }
             let slice = PackedSlice(samples, indices: mine[index])
             let losses = lane.lossesAndGradient(slice, parameters)
             turn.withLock {
@@ -89,8 +101,11 @@ struct GradientStep {
                 loss.add(losses: losses, tokens: slice.tokens.count)
             }
         }
-        return loss
+        return (loss, isAbandoned)
     }
+
+    /// In place of a tensor's index where the loss itself is not finite.
+    private static let noTensor = -1
 
     private mutating func order(ofStep step: Int) -> [Int] {
         let epoch = schedule.epoch(ofStep: step)

@@ -27,7 +27,8 @@ struct LanePlan: Equatable {
         let feeding = max(1, batchSize / all)
         let smaller = feeding < sliceSize ? "--slice-size \(feeding) or " : ""
         remark =
-            "\(all) lanes, \(slicesInStep) slices a step: \(all - slicesInStep) idle; \(smaller)"
+            "\(all) lanes, \(slicesInStep) \(slicesInStep == 1 ? "slice" : "slices") a step: "
+            + "\(all - slicesInStep) idle; \(smaller)"
             + "--batch-size \(all * sliceSize) would feed all, and is a different run"
     }
 

@@ -31,16 +31,23 @@ extension RunConfiguration {
             throw ConfigurationError(path, "must be a mapping such as 'rank: 8'")
         }
         var settings: [String: String] = [:]
+        var seen: Set<String> = []
         for (key, value) in mapping {
             let line = key.mark.map { ":\($0.line)" } ?? ""
             guard let name = key.scalar?.string else {
                 throw ConfigurationError(path + line, "a key is not a name")
             }
             let canonical = name.replacingOccurrences(of: "_", with: "-")
+            guard Setting.all.contains(where: { $0.name == canonical }) else {
+                throw ConfigurationError(
+                    path + line, "'\(name)' is not a setting",
+                    hint: "lora-worker --help lists them; run.yaml uses the flags' names")
+            }
+            guard seen.insert(canonical).inserted else {
+                throw ConfigurationError(path + line, "\(name) is given twice")
+            }
             if let scalar = value.scalar {
-                let isNull =
-                    scalar.string.isEmpty || scalar.string == "null" || scalar.string == "~"
-                settings[canonical] = isNull ? nil : scalar.string
+                settings[canonical] = isNull(scalar) ? nil : scalar.string
             } else if let items = value.sequence?.map({ $0.scalar?.string }),
                 !items.contains(nil)
             {
@@ -50,6 +57,12 @@ extension RunConfiguration {
             }
         }
         return settings
+    }
+
+    /// Whether a value means "not given": nothing, or YAML's null, unquoted.
+    private static func isNull(_ scalar: Node.Scalar) -> Bool {
+        scalar.style != .singleQuoted && scalar.style != .doubleQuoted
+            && ["", "~", "null", "Null", "NULL"].contains(scalar.string)
     }
 
     /// Settings as the text of a `run.yaml`, in the order of ``Setting/all``.

@@ -1,5 +1,6 @@
 public import Datasets
 public import Optimization
+public import ProgressReports
 public import Slices
 
 /// Everything that decides a run, read from `run.yaml` and the command line.
@@ -44,7 +45,7 @@ public struct RunConfiguration: Sendable, Equatable {
     public let keep: Int
     public let resume: ResumePolicy
     public let allowedChanges: Set<String>
-    public let collector: String?
+    public let collector: CollectorAddress?
 
     /// How long a run lasts.
     public enum Duration: Sendable, Equatable {
@@ -85,7 +86,9 @@ public struct RunConfiguration: Sendable, Equatable {
         adam = AdamW.Settings(
             beta1: try reader.number("beta1", atLeast: 0, below: 1) ?? 0.9,
             beta2: try reader.number("beta2", atLeast: 0, below: 1) ?? 0.999,
-            epsilon: try reader.number("epsilon", above: 0) ?? 1e-8,
+            // Smaller ones vanish in float32, and 0/0 is no update.
+            epsilon: try reader.number(
+                "epsilon", atLeast: Double(Float.leastNormalMagnitude)) ?? 1e-8,
             weightDecay: try reader.number("weight-decay", atLeast: 0) ?? 0)
         schedule =
             try reader.choice("schedule", among: LearningRateSchedule.Shape.allCases) {
@@ -105,7 +108,7 @@ public struct RunConfiguration: Sendable, Equatable {
         checkpointEvery = try reader.integer("checkpoint-every", atLeast: 1) ?? 50
         keep = try reader.integer("keep", atLeast: 1) ?? 3
         resume = try reader.choice("resume", among: ResumePolicy.allCases) { $0.rawValue } ?? .auto
-        allowedChanges = Set(reader.list("allow-change"))
-        collector = reader.text("collector")
+        allowedChanges = Set(try reader.settingNames("allow-change"))
+        collector = try reader.collector()
     }
 }

@@ -2,13 +2,15 @@ import Adapters
 import Checkpoints
 import Faults
 import Foundation
+import Optimization
+import Transformer
 
 /// The folder `--out`, held by one job at a time. Only the coordinator touches it.
 final class RunFolder {
     let path: String
     let store: CheckpointStore
     /// The newest valid checkpoint, with its document.
-    let checkpoint: (loaded: LoadedCheckpoint, document: RunDocument)?
+    private(set) var checkpoint: (loaded: LoadedCheckpoint, document: RunDocument)?
     private let lock: Int32
 
     var adapterPath: String { path + "/adapter" }
@@ -18,6 +20,10 @@ final class RunFolder {
     /// What a job may leave behind before its first checkpoint.
     private static let earlyNames: Set<String> = [
         ".lock", "checkpoints", "metrics.jsonl", "metrics.superseded.jsonl", "run.yaml",
+    ]
+    /// How the temporary files begin that a job killed while writing leaves behind.
+    private static let temporaryPrefixes = [
+        ".run.yaml.", ".metrics.jsonl.", ".finished.json.", ".adapter_",
     ]
 
     /// Takes the folder and finds its newest checkpoint; makes it if it does not exist.
@@ -29,13 +35,43 @@ final class RunFolder {
         store = CheckpointStore(folder: path + "/checkpoints")
         try DurableFiles.makeFolder(path)
         lock = try Self.takeLock(path + "/.lock")
-        if let loaded = try store.loadNewest() {
+        // Nothing is touched before the command has been found to fit the run.
+        if let loaded = try store.loadNewest(settingAside: false) {
             checkpoint = (loaded, try RunDocument.decode(loaded.document, path: loaded.path))
-        } else {
-            checkpoint = nil
         }
         try check(policy)
     }
+
+    /// Prepares the folder for writing, once it is certain that this job continues the run: sets
+    /// damaged checkpoints aside and removes what a killed job left half-written.
+    func accept() throws {
+        if let loaded = try store.loadNewest() {
+            checkpoint = (loaded, try RunDocument.decode(loaded.document, path: loaded.path))
+        }
+        for folder in [path, adapterPath] {
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+            for name in names where Self.isTemporary(name) { unlink(folder + "/" + name) }
+        }
+    }
+
+    private static func isTemporary(_ name: String) -> Bool {
+        temporaryPrefixes.contains { name.hasPrefix($0) }
+    }
+
+    /// Loads parameters and moments of the checkpoint, if there is one.
+    func restore(_ parameters: LowRankParameters, _ adam: AdamW) throws {
+        guard let path = checkpoint?.loaded.path else { return }
+        let layout = parameters.layout
+        for (name, buffer) in [
+            (PEFTAdapter.weightsName, parameters.buffer),
+            (Self.firstMomentName, adam.firstMoment), (Self.secondMomentName, adam.secondMoment),
+        ] {
+            try layout.read(safetensors: path + "/" + name, into: buffer)
+        }
+    }
+
+    static let firstMomentName = "first_moment.safetensors"
+    static let secondMomentName = "second_moment.safetensors"
 
     deinit { close(lock) }
 
@@ -53,10 +89,11 @@ final class RunFolder {
         }
         guard checkpoint == nil else { return }
         let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-        if let stranger = names.sorted().first(where: { !Self.earlyNames.contains($0) }) {
+        let strangers = names.filter { !Self.earlyNames.contains($0) && !Self.isTemporary($0) }
+        if let stranger = strangers.min() {
             throw ConfigurationError(
                 path, "is not empty (\(stranger)) and holds no checkpoint of lora-worker",
-                hint: "Give an empty or new folder as --out; nothing was changed")
+                hint: "Give an empty or new folder as --out")
         }
     }
 
@@ -84,7 +121,9 @@ final class RunFolder {
             let record = try? JSONDecoder().decode(FinalRecord.self, from: data),
             let digest = try? Fingerprints.sha256(
                 file: adapterPath + "/" + PEFTAdapter.weightsName),
-            digest == record.adapterSHA256
+            digest == record.adapterSHA256,
+            FileManager.default.fileExists(
+                atPath: adapterPath + "/" + PEFTAdapter.configurationName)
         else { return nil }
         return record
     }
@@ -96,13 +135,11 @@ final class RunFolder {
         let weights = try adapter.weights()
         var record = record
         record.adapterSHA256 = Fingerprints.sha256(weights)
-        try DurableFiles.replaceFolder(
-            at: adapterPath,
-            with: [
-                CheckpointFile(
-                    name: PEFTAdapter.configurationName, bytes: adapter.configuration.json()),
-                CheckpointFile(name: PEFTAdapter.weightsName, bytes: weights),
-            ])
+        // File by file: whatever else a person has put there stays.
+        try DurableFiles.makeFolder(adapterPath)
+        try DurableFiles.writeDurably(weights, to: adapterPath + "/" + PEFTAdapter.weightsName)
+        try DurableFiles.writeDurably(
+            adapter.configuration.json(), to: adapterPath + "/" + PEFTAdapter.configurationName)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
         try DurableFiles.writeDurably(
@@ -118,7 +155,7 @@ final class RunFolder {
         }
     }
 
-    /// Writes the resolved settings as `run.yaml`, so that `--config OUT/run.yaml` is this run.
+    /// Writes settings as `run.yaml`, so that `--config OUT/run.yaml` is this run.
     func writeSettings(_ settings: [RunDocument.Entry]) throws {
         let yaml = RunConfiguration.yaml(settings.map { ($0.name, $0.value) })
         try DurableFiles.writeDurably([UInt8](yaml.utf8), to: path + "/run.yaml")

@@ -26,10 +26,13 @@ struct RunInputs {
         model = try BaseModel.open(path: configuration.model)
         maxLength = try Self.maxLength(configuration.maxLength, model.configuration)
         let tokenizer = try Tokenizer(model: model)
-        let length = maxLength
+        let (length, vocabulary) = (maxLength, model.configuration.vocabularySize)
         training = try Self.load(configuration.data, configuration, tokenizer, length)
-        heldOut = try configuration.evalData.map {
-            try Self.load($0, configuration, tokenizer, length)
+        try training.requireTokens(below: vocabulary, path: configuration.data)
+        heldOut = try configuration.evalData.map { path in
+            let dataset = try Self.load(path, configuration, tokenizer, length)
+            try dataset.requireTokens(below: vocabulary, path: path)
+            return dataset
         }
         (adapterConfiguration, startingPoint) = try Self.adapter(configuration, model)
         layout = try LowRankLayout(
@@ -84,6 +87,7 @@ struct RunInputs {
                 alpha: configuration.alpha ?? 16,
                 targets: configuration.targets.map { TargetModules(flag: $0) } ?? .familyDefault,
                 baseModel: configuration.model)
+            try settings.check(against: model.configuration, origin: "--rank, --alpha")
             return (settings, nil)
         }
         let adapter = try PEFTAdapter(folder: folder, model: model.configuration)
@@ -118,17 +122,26 @@ struct RunInputs {
 
     /// What a person should know about the data: what was cut, what was left out.
     var remarks: [String] {
-        [("--data", training), ("--eval-data", heldOut)].flatMap { name, dataset in
-            dataset.map { $0.remarks(flag: name, maxLength: maxLength) } ?? []
-        }
+        let dropout = adapterConfiguration.dropout
+        let ignored =
+            dropout > 0
+            ? ["--init-adapter was trained with lora_dropout \(dropout); this run uses none"] : []
+        return ignored
+            + [("--data", training), ("--eval-data", heldOut)].flatMap { name, dataset in
+                dataset.map { $0.remarks(flag: name, maxLength: maxLength) } ?? []
+            }
     }
 
     /// Number of steps of the run.
+    ///
+    /// Not more than an integer holds: so many steps end never anyway.
     func totalSteps(_ configuration: RunConfiguration) -> Int {
-        let perEpoch = schedule(configuration).stepsPerEpoch
-        return switch configuration.duration {
-        case .steps(let steps): steps
-        case .epochs(let epochs): epochs * perEpoch
+        switch configuration.duration {
+        case .steps(let steps): return steps
+        case .epochs(let epochs):
+            let perEpoch = schedule(configuration).stepsPerEpoch
+            let (steps, overflow) = epochs.multipliedReportingOverflow(by: perEpoch)
+            return overflow ? .max : steps
         }
     }
 
@@ -173,7 +186,7 @@ struct RunInputs {
         values["init-adapter"] = configuration.initAdapter
         values["threads"] = configuration.threads.map { "\($0)" }
         values["eval-every"] = configuration.evalEvery.map { "\($0)" }
-        values["collector"] = configuration.collector
+        values["collector"] = configuration.collector.map { "\($0)" }
         return Setting.all.compactMap { setting in
             values[setting.name].map { RunDocument.Entry(name: setting.name, value: $0) }
         }
@@ -181,6 +194,17 @@ struct RunInputs {
 }
 
 extension LoadedDataset {
+    /// - Throws: ``ConfigurationError`` if a token has no row in the model's embedding.
+    func requireTokens(below vocabularySize: Int, path: String) throws(ConfigurationError) {
+        guard let largest = samples.tokens.max(), Int(largest) >= vocabularySize else { return }
+        throw ConfigurationError(
+            path,
+            "holds token \(largest), and the model's vocabulary ends at "
+                + "\(vocabularySize - 1)",
+            hint: "The tokenizer belongs to another model, or has tokens added to it that the "
+                + "model does not know")
+    }
+
     func remarks(flag: String, maxLength: Int) -> [String] {
         var found: [String] = []
         if badLines > 0 { found.append("\(flag): \(badLines) bad lines skipped") }

@@ -5,6 +5,7 @@ import Datasets
 import Faults
 import Foundation
 import Kernels
+import Optimization
 import ProgressReports
 import Slices
 import Transformer
@@ -93,6 +94,7 @@ struct RunStart {
         _ folder: RunFolder, _ parameters: LowRankParameters, _ plan: LanePlan, hosts: [String]
     ) throws -> Coordinator {
         let totalSteps = inputs.totalSteps(configuration)
+        try folder.accept()
         let runID = folder.checkpoint?.loaded.runID ?? Self.newRunID()
         var document =
             found
@@ -108,28 +110,40 @@ struct RunStart {
         let previousWorldSize = document.worldSize
         document.worldSize = communicator.size
 
-        if found != nil { try folder.reopen() }
+        let adam = AdamW(
+            settings: configuration.adam, parameterCount: parameters.layout.parameterCount)
+        try folder.restore(parameters, adam)
         // Without a checkpoint the run starts anew: whatever was recorded is superseded.
         let metrics = try MetricsFile(path: folder.metricsPath, resumeAtStep: found?.step)
+        if found != nil { try folder.reopen() }
         let coordinator = Coordinator(
             folder: folder, runID: runID,
             reporter: try makeReporter(metrics, runID: runID), metrics: metrics,
             adapter: PEFTAdapter(
                 configuration: inputs.adapterConfiguration, parameters: parameters),
-            configuration: configuration, document: document)
-        try coordinator.restore()
-        try folder.writeSettings(settings)
+            adam: adam, configuration: configuration, document: document)
+        try folder.writeSettings(settingsAsGiven)
         announce(coordinator, plan, hosts: hosts, previousWorldSize: previousWorldSize)
         return coordinator
+    }
+
+    /// The resolved settings less those that would bind another reading: what `--init-adapter`
+    /// decides by itself, and a format that was told from the data.
+    private var settingsAsGiven: [RunDocument.Entry] {
+        settings.filter { entry in
+            switch entry.name {
+            case "rank", "alpha", "targets": configuration.initAdapter == nil
+            case "format": configuration.format != nil
+            default: true
+            }
+        }
     }
 
     private func makeReporter(_ metrics: MetricsFile, runID: String) throws -> ProgressReporter {
         let totalSteps = inputs.totalSteps(configuration)
         var sinks: [any ProgressSink] = [TerminalReporter(totalSteps: totalSteps), metrics]
         if let address = configuration.collector {
-            sinks.append(
-                try CollectorStream(
-                    address: try CollectorAddress(address, flag: "--collector")))
+            sinks.append(try CollectorStream(address: address))
         }
         return ProgressReporter(runID: runID, sinks: sinks)
     }

@@ -1,5 +1,6 @@
 public import Faults
 import Foundation
+import ProgressReports
 
 /// One setting of a run: its name and what a reader of `--help` or of a message needs.
 public struct Setting: Sendable {
@@ -64,8 +65,26 @@ struct SettingReader {
         return value
     }
 
-    func list(_ name: String) -> [String] {
-        (text(name) ?? "").split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+    /// Names of settings, separated by commas.
+    func settingNames(_ name: String) throws(ConfigurationError) -> [String] {
+        let known = Set(Setting.all.map(\.name))
+        let names = (text(name) ?? "").split(separator: ",").map {
+            $0.trimmingCharacters(in: .whitespaces)
+        }
+        if let stranger = names.first(where: { !known.contains($0) }) {
+            throw ConfigurationError(
+                "--\(name)", "'\(stranger)' is not a setting", hint: "Use a flag's name, as steps")
+        }
+        return names
+    }
+
+    func collector() throws(ConfigurationError) -> CollectorAddress? {
+        guard let text = text("collector") else { return nil }
+        do {
+            return try CollectorAddress(text, flag: "--collector")
+        } catch {
+            throw ConfigurationError(error.location, error.problem, hint: error.hint)
+        }
     }
 
     func flag(_ name: String) throws(ConfigurationError) -> Bool {

@@ -1,8 +1,8 @@
 import CDispatch
-
 import Glibc
+import Synchronization
 
-/// SIGUSR1 and SIGTERM ask a run to save and stop; they are held back and looked at once a step.
+/// SIGUSR1 and SIGTERM ask a run to save and stop; they are held back and looked at between slices.
 public enum StopSignals {
     private static var signals: sigset_t {
         var set = sigset_t()
@@ -18,12 +18,17 @@ public enum StopSignals {
         pthread_sigmask(SIG_BLOCK, &set, nil)
         // A file size limit shall be an error that is reported, not the end of the process.
         signal(SIGXFSZ, SIG_IGN)
+        // So shall a reader of our output that has gone away.
+        signal(SIGPIPE, SIG_IGN)
     }
 
-    /// Whether one has arrived since the last call.
+    private static let seen = Atomic(false)
+
+    /// Whether one has arrived since the program started. Any thread may ask.
     static func arrived() -> Bool {
         var set = signals
         var noTime = timespec(tv_sec: 0, tv_nsec: 0)
-        return sigtimedwait(&set, nil, &noTime) > 0
+        if sigtimedwait(&set, nil, &noTime) > 0 { seen.store(true, ordering: .relaxed) }
+        return seen.load(ordering: .relaxed)
     }
 }

@@ -50,7 +50,7 @@ public enum TrainingJob {
             if let path = configurationFile {
                 settings = try RunConfiguration.settings(yamlFile: path)
             }
-            return try RunConfiguration(settings: settings.merging(flags) { $1 })
+            return try RunConfiguration(settings: Self.merge(settings, flags))
         }
         let folder = try agreement.phase {
             communicator.isCoordinator
@@ -67,12 +67,9 @@ public enum TrainingJob {
         try agreement.require(
             same: [("the program", program)]
                 + inputs.fingerprints.map { ("--\($0.name)", $0.value) }
-                + [
-                    (
-                        "the configuration",
-                        RunConfiguration.yaml(settings.map { ($0.name, $0.value) })
-                    )
-                ],
+                + settings.filter { Self.mustBeEqual($0.name) }.map {
+                    ("--\($0.name)", $0.value)
+                },
             advice: "Every host needs the same files, by content, and the same program")
         let changes = try agreement.phase {
             try found.map {
@@ -86,6 +83,24 @@ public enum TrainingJob {
             agreement: agreement)
         if try start.isFinished(folder) { return .success }
         return try start.run(folder)
+    }
+
+    /// Flags win; either of the two ways to say how long a run is takes the place of the other.
+    private static func merge(
+        _ file: [String: String], _ flags: [String: String]
+    ) -> [String: String] {
+        var file = file
+        if flags["steps"] != nil || flags["epochs"] != nil {
+            file["steps"] = nil
+            file["epochs"] = nil
+        }
+        return file.merging(flags) { $1 }
+    }
+
+    /// Whether a setting decides the result or when ranks meet; others may differ by host.
+    private static func mustBeEqual(_ name: String) -> Bool {
+        name == "checkpoint-every"
+            || Setting.all.contains { $0.name == name && !$0.mayChangeFreely }
     }
 
     /// Rank 0's document on every rank.
@@ -120,6 +135,7 @@ public enum TrainingJob {
     }
 
     private static func printError(_ text: String) {
-        FileHandle.standardError.write(Data("error: \(text)\n".utf8))
+        let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
+        FileHandle.standardError.write(Data("error: \(line)\n".utf8))
     }
 }

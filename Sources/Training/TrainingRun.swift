@@ -50,16 +50,22 @@ final class TrainingRun {
         }
         var saved = resumedStep ?? 0
         for step in stride(from: saved + 1, through: totalSteps, by: 1) {
-            let stop = try train(step: step)
-            let isLast = step == totalSteps
-            if isLast || isDue(step, every: configuration.evalEvery) { try evaluate(step: step) }
-            if isLast || stop || isDue(step, every: configuration.checkpointEvery) {
-                if try save(step: step, mustSucceed: isLast || stop) { saved = step }
+            let end = try train(step: step)
+            let done = end == .abandoned ? step - 1 : step
+            let isLast = done == totalSteps
+            let isNew = end != .abandoned
+            if isNew && (isLast || isDue(step, every: configuration.evalEvery)) {
+                try evaluate(step: step)
             }
-            if stop && !isLast {
+            let stops = end != .completed && !isLast
+            if saved < done
+                && (isLast || stops || isDue(done, every: configuration.checkpointEvery))
+            {
+                if try save(step: done, mustSucceed: isLast || stops) { saved = done }
+            }
+            if stops {
                 throw JobFault(
-                    problem: "stopped by a signal after step \(step); the checkpoint of step "
-                        + "\(saved) is durable",
+                    problem: "stopped by a signal; the checkpoint of step \(saved) is durable",
                     location: nil, hint: "The same command continues", exitCode: .tryAgain)
             }
         }
@@ -73,12 +79,20 @@ final class TrainingRun {
 
     // ------------------------------------------------------------------ the step
 
+    /// How a step ended; the same on all ranks.
+    private enum StepEnd {
+        case completed
+        /// Completed, and a rank was asked to stop.
+        case completedThenStop
+        /// A rank was asked to stop before the gradients were complete: nothing has changed.
+        case abandoned
+    }
+
     /// One step: gradients, reduction, update, broadcast.
-    ///
-    /// - Returns: Whether a rank was asked to stop.
-    private func train(step: Int) throws -> Bool {
+    private func train(step: Int) throws -> StepEnd {
         var watch = Stopwatch()
         let outcome = try gradientStep.run(step: step)
+        if outcome.isAbandoned { return .abandoned }
         let total = Stopwatch()
         let update =
             outcome.isGood
@@ -88,11 +102,11 @@ final class TrainingRun {
             try broadcastParameters()
         }
         let updateSeconds = total.seconds
-        try judge(outcome, step: step)
+        try judge(outcome, update, step: step)
         coordinator?.report(
             step: step, epoch: gradientStep.schedule.epoch(ofStep: step), outcome, update,
             updateSeconds: updateSeconds, stepSeconds: watch.lap())
-        return outcome.stopRequested
+        return outcome.stopRequested ? .completedThenStop : .completed
     }
 
     /// Every replica holds the coordinator's bits.
@@ -103,8 +117,19 @@ final class TrainingRun {
 
     // ------------------------------------------------------------------ around the step
 
-    /// Rejected steps leave the adapter as it was; too many in a row end the run, on all ranks.
-    private func judge(_ outcome: GradientStep.Outcome, step: Int) throws {
+    /// Rejected steps leave the adapter as it was; too many in a row end the run, on all ranks, and
+    /// so does an update that left no finite numbers. Nothing of it has been saved yet.
+    private func judge(
+        _ outcome: GradientStep.Outcome, _ update: Coordinator.Update?, step: Int
+    ) throws {
+        var flaw: [Int64] = [update?.isFinite ?? true ? 0 : 1]
+        try communicator.allReduceMax(&flaw)
+        guard flaw[0] == 0 else {
+            throw JobFault(
+                problem: "the update left numbers that are not finite in the adapter",
+                location: "step \(step)",
+                hint: "Lower --lr; the checkpoints before this step stand", exitCode: .badInput)
+        }
         guard let culprit = outcome.culprit else {
             rejectedInARow = 0
             return
@@ -112,7 +137,7 @@ final class TrainingRun {
         rejectedInARow += 1
         coordinator?.warn(
             step: step, "step \(step) rejected: \(culprit) is not finite; the adapter is unchanged")
-        guard rejectedInARow < Self.rejectionLimit else {
+        guard rejectedInARow < Self.rejectionLimit, step < totalSteps else {
             throw JobFault(
                 problem: "\(culprit) was not finite in \(rejectedInARow) steps in a row",
                 location: "step \(step)",
@@ -127,6 +152,14 @@ final class TrainingRun {
         let loss = try evaluation.run(parameters)
         coordinator?.report(
             evaluationAt: step, loss, samples: evaluation.samples.count, seconds: watch.seconds)
+        guard loss.isFinite else {
+            throw JobFault(
+                problem: "the held-out loss is not finite", location: "step \(step)",
+                hint: step == 0
+                    ? "The base model or the starting adapter is damaged"
+                    : "Lower --lr; the checkpoints before this step stand",
+                exitCode: .badInput)
+        }
     }
 
     /// - Parameter mustSucceed: Whether the run cannot go on without this checkpoint.

@@ -42,7 +42,7 @@ public final class IncrementalDecoder: @unchecked Sendable {
         self.model = model
         self.capacity = capacity
         let scratch = Scratch(
-            longestRow: max(shape.width, shape.feedForwardWidth), longestSegment: capacity,
+            longestRow: shape.longestRow, longestSegment: capacity,
             logitRows: 0, vocabularySize: shape.vocabularySize)
         pass = LayerPass(
             model: model, parameters: adapter, scratch: scratch,

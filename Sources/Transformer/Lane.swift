@@ -39,7 +39,7 @@ public final class Lane: @unchecked Sendable {
         self.model = model
         self.layout = layout
         scratch = Scratch(
-            longestRow: max(shape.width, shape.feedForwardWidth),
+            longestRow: shape.longestRow,
             longestSegment: bounds.longestSegment,
             logitRows: min(bounds.targets, Backend.logitRows),
             vocabularySize: shape.vocabularySize)

@@ -84,17 +84,7 @@ struct DecoderLayer: Sendable {
     }
 
     /// The weight of `kind`, `[outputs, inputs]`.
-    subscript(kind: ProjectionKind) -> FrozenMatrix {
-        switch kind {
-        case .query: projections[0]
-        case .key: projections[1]
-        case .value: projections[2]
-        case .output: projections[3]
-        case .gate: projections[4]
-        case .up: projections[5]
-        case .down: projections[6]
-        }
-    }
+    subscript(kind: ProjectionKind) -> FrozenMatrix { projections[kind.index] }
 
     var parameterCount: Int {
         projections.reduce(inputNorm.count + postAttentionNorm.count) {
@@ -104,6 +94,9 @@ struct DecoderLayer: Sendable {
 }
 
 extension DecoderConfiguration {
+    /// Width of the widest weight: what a tile must hold at least one row of.
+    var longestRow: Int { ProjectionKind.allCases.map { size(of: $0).inputs }.max() ?? width }
+
     /// Shape of a projection's weight.
     public func size(of kind: ProjectionKind) -> (outputs: Int, inputs: Int) {
         let queries = headCount * headDimension

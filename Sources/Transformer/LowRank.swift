@@ -10,6 +10,19 @@ public enum ProjectionKind: String, Sendable, CaseIterable {
     case up = "up_proj"
     case down = "down_proj"
 
+    /// Place in ``allCases``.
+    var index: Int {
+        switch self {
+        case .query: 0
+        case .key: 1
+        case .value: 2
+        case .output: 3
+        case .gate: 4
+        case .up: 5
+        case .down: 6
+        }
+    }
+
     /// Path inside a layer as transformers names it, e.g. `self_attn.q_proj`.
     public var modulePath: String {
         switch self {
@@ -58,7 +71,7 @@ public struct LowRankLayout: Sendable, Equatable {
         self.alpha = alpha
         let kinds = ProjectionKind.allCases
         let slots = Set(
-            projections.map { $0.layer * kinds.count + (kinds.firstIndex(of: $0.kind) ?? 0) })
+            projections.map { $0.layer * kinds.count + $0.kind.index })
         var offset = 0
         var pairs: [Pair] = []
         for slot in slots.sorted() {
@@ -88,8 +101,7 @@ public struct LowRankLayout: Sendable, Equatable {
 
     /// The pair of a projection, or `nil` if it is not adapted.
     public func pair(layer: Int, projection: ProjectionKind) -> (index: Int, pair: Pair)? {
-        let kinds = ProjectionKind.allCases
-        let slot = layer * kinds.count + (kinds.firstIndex(of: projection) ?? 0)
+        let slot = layer * ProjectionKind.allCases.count + projection.index
         guard slot < pairOfProjection.count, let index = pairOfProjection[slot] else { return nil }
         return (index, pairs[index])
     }

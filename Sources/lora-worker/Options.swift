@@ -1,7 +1,8 @@
 import ArgumentParser
 
 // All values are text here: they are checked where they are used, by the same code that checks
-// run.yaml, so that a wrong value ends with exit code 78 on every rank alike.
+// run.yaml, so that a wrong value ends with exit code 78 on every rank alike. Numbers are taken
+// unconditionally: -1 is a wrong value, not an unknown flag.
 
 struct FileOptions: ParsableArguments {
     @Option(
@@ -34,6 +35,7 @@ struct FileOptions: ParsableArguments {
     var skipBadLines = false
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Tokens at which samples are cut (default: 1024, or the model's positions).",
             valueName: "tokens"))
@@ -54,10 +56,13 @@ struct AdapterOptions: ParsableArguments {
             valueName: "names"))
     var targets: String?
 
-    @Option(help: ArgumentHelp("Rank of A and B (default: 8).", valueName: "r"))
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("Rank of A and B (default: 8).", valueName: "r")
+    )
     var rank: String?
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp("The update counts alpha / rank (default: 16).", valueName: "number"))
     var alpha: String?
 
@@ -73,23 +78,31 @@ struct AdapterOptions: ParsableArguments {
 }
 
 struct OptimizationOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Peak learning rate of AdamW (default: 2e-4).", valueName: "rate"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Peak learning rate of AdamW (default: 2e-4).", valueName: "rate"))
     var lr: String?
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "AdamW's decay of the mean gradient (default: 0.9).", valueName: "number"))
     var beta1: String?
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "AdamW's decay of the mean squared gradient (default: 0.999).", valueName: "number"))
     var beta2: String?
 
-    @Option(help: ArgumentHelp("AdamW's epsilon (default: 1e-8).", valueName: "number"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("AdamW's epsilon (default: 1e-8).", valueName: "number"))
     var epsilon: String?
 
-    @Option(help: ArgumentHelp("AdamW's decoupled weight decay (default: 0).", valueName: "number"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("AdamW's decoupled weight decay (default: 0).", valueName: "number"))
     var weightDecay: String?
 
     @Option(
@@ -98,30 +111,37 @@ struct OptimizationOptions: ParsableArguments {
     var schedule: String?
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Steps over which the rate rises from 0 (default: 0).", valueName: "steps"))
     var warmupSteps: String?
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Largest global gradient norm; 0 turns clipping off (default: 1).", valueName: "norm"))
     var clipNorm: String?
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp("Samples in a step, over all ranks (default: 16).", valueName: "samples")
     )
     var batchSize: String?
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Samples computed as one unit; part of the result's bits (default: 4).",
             valueName: "samples"))
     var sliceSize: String?
 
-    @Option(help: ArgumentHelp("Length of the run in steps.", valueName: "steps"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Length of the run in steps.", valueName: "steps"))
     var steps: String?
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Length of the run in passes over the data (default: 1).", valueName: "epochs"))
     var epochs: String?
@@ -132,6 +152,7 @@ struct OptimizationOptions: ParsableArguments {
     var order: String?
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp("Decides initialisation and order (default: 0).", valueName: "number"))
     var seed: String?
 
@@ -150,6 +171,7 @@ struct RunningOptions: ParsableArguments {
     var config: String?
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Computing threads of each rank (default: the host's cores divided by its ranks).",
             valueName: "lanes"))
@@ -162,15 +184,20 @@ struct RunningOptions: ParsableArguments {
     var kernels: String?
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Steps between evaluations (default: at the start and at the end).", valueName: "steps")
     )
     var evalEvery: String?
 
-    @Option(help: ArgumentHelp("Steps between checkpoints (default: 50).", valueName: "steps"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Steps between checkpoints (default: 50).", valueName: "steps"))
     var checkpointEvery: String?
 
-    @Option(help: ArgumentHelp("Checkpoints to keep (default: 3).", valueName: "number"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Checkpoints to keep (default: 3).", valueName: "number"))
     var keep: String?
 
     @Option(

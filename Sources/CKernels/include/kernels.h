@@ -98,9 +98,9 @@ double ck_log(double x);
 // Cosine and sine of 0 <= x < 2^27.
 void ck_cosine_sine(double x, double *_Nonnull cosine, double *_Nonnull sine);
 
-// The processors that the calling thread and its future children may use, one bit each: the C
-// library hides these calls behind a macro that Swift does not define. False on failure.
-bool ck_get_affinity(uint64_t *_Nonnull mask, size_t words);
+// The processors that a process (0: the calling thread and its future children) may use, one bit
+// each: the C library hides these calls behind a macro that Swift does not define. False on failure.
+bool ck_get_affinity(int32_t process, uint64_t *_Nonnull mask, size_t words);
 bool ck_set_affinity(const uint64_t *_Nonnull mask, size_t words);
 
 #ifdef __cplusplus
