@@ -149,6 +149,15 @@ let package = Package(
         tests(
             "CheckpointsTests", ["Checkpoints", "checkpoint-saver", crypto, "Faults"],
             fixtures: true),
+        tests(
+            "GenerationTests",
+            [
+                "Adapters", "Generation", "Kernels", "ModelFiles", "Slices", "Tensors",
+                "Tokenization", "Transformer",
+            ]),
+        tests(
+            "LoraToolTests",
+            ["Adapters", "lora", "lora-worker", "ModelFiles", "Tensors", "Transformer"]),
         tests("ModelFilesTests", ["Faults", "ModelFiles", "Tensors"], fixtures: true),
         tests("ProgressReportsTests", ["Faults", "ProgressReports"]),
         tests(

@@ -24,37 +24,42 @@ public struct AdapterMerge {
         buffer = FloatBuffer(count: largest)
     }
 
-    /// The elements of the weight `name`, row-major, in float32, valid until the next call.
+    /// Calls `body` with the elements of the weight `name`, row-major, in float32.
     ///
     /// For an adapted projection `W₀ + s · B · A` with `s = alpha / rank`; any other weight as it
     /// is, widened.
     ///
-    /// - Parameter shape: As ``BaseModel/requiredWeights`` has it.
-    /// - Throws: ``ModelFileError`` if the weight cannot be read.
+    /// - Parameters:
+    ///   - shape: As ``BaseModel/requiredWeights`` has it.
+    ///   - body: The elements are valid until it returns.
+    /// - Throws: ``ModelFileError`` if the weight cannot be read; what `body` throws.
     /// - Source: Hu et al. 2021, arXiv:2106.09685, section 4.1.
-    public func weight(
-        _ name: String, shape: [Int]
-    ) throws(ModelFileError) -> UnsafeBufferPointer<Float> {
-        let count = shape.reduce(1, *)
-        let target = UnsafeMutableBufferPointer(rebasing: buffer.elements[..<count])
+    public func withWeight<Result>(
+        _ name: String, shape: [Int], _ body: (UnsafeBufferPointer<Float>) throws -> Result
+    ) throws -> Result {
+        try compute(name, shape: shape)
+        return try body(UnsafeBufferPointer(start: buffer.pointer, count: shape.reduce(1, *)))
+    }
+
+    /// Leaves the weight at the start of `buffer`.
+    private func compute(_ name: String, shape: [Int]) throws(ModelFileError) {
         guard shape.count == 2 else {
-            _ = target.update(fromContentsOf: try model.vector(name, count: count))
-            return UnsafeBufferPointer(target)
+            _ = buffer.elements.update(
+                fromContentsOf: try model.vector(name, count: shape.reduce(1, *)))
+            return
         }
         let frozen = try model.matrix(name, rows: shape[0], columns: shape[1])
         backend.widen(frozen, rows: 0..<shape[0], into: buffer)
-        if let pair = pairs[name] {
-            let layout = adapter.layout
-            let merged = Matrix(buffer, rows: pair.outputs, columns: pair.inputs)
-            backend.multiply(
-                Matrix(
-                    adapter.buffer, offset: pair.b.lowerBound, rows: pair.outputs,
-                    columns: layout.adapterRank),
-                Matrix(
-                    adapter.buffer, offset: pair.a.lowerBound, rows: layout.adapterRank,
-                    columns: pair.inputs),
-                into: merged, alpha: layout.scale, beta: 1)
-        }
-        return UnsafeBufferPointer(target)
+        guard let pair = pairs[name] else { return }
+        let layout = adapter.layout
+        backend.multiply(
+            Matrix(
+                adapter.buffer, offset: pair.b.lowerBound, rows: pair.outputs,
+                columns: layout.adapterRank),
+            Matrix(
+                adapter.buffer, offset: pair.a.lowerBound, rows: layout.adapterRank,
+                columns: pair.inputs),
+            into: Matrix(buffer, rows: pair.outputs, columns: pair.inputs),
+            alpha: layout.scale, beta: 1)
     }
 }

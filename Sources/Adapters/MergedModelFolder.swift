@@ -103,7 +103,9 @@ public struct MergedModelFolder {
                         name: $0.name, elementType: elementType, shape: $0.shape)
                 }, metadata: ["format": "pt"])
             for (tensor, shape) in shard.weights {
-                let bytes = try narrowed(merge.weight(tensor, shape: shape), tensor)
+                let bytes = try merge.withWeight(tensor, shape: shape) {
+                    try narrowed($0, tensor)
+                }
                 try bytes.withUnsafeBytes { try writer.write(tensor, bytes: $0) }
                 shardNames.append((tensor, .text(name)))
                 done += 1
