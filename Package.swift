@@ -112,8 +112,21 @@ let package = Package(
                 "Adapters", argumentParser, "Checkpoints", "Datasets", "Faults", "Generation",
                 "Kernels", "ModelFiles", "Tensors", "Tokenization", "Training", "Transformer",
             ]),
-        program("lora-collector", [argumentParser, "CollectorService", "Faults"]),
+        program(
+            "lora-collector", [argumentParser, "CollectorService", "Faults", "ProgressReports"]),
 
+        .target(
+            name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport",
+            swiftSettings: swiftSettings),
+        tests("TensorsTests", ["Tensors"]),
+        tests("KernelsTests", ["Kernels", "Tensors", "TestSupport"]),
+        tests("CollectivesTests", ["Collectives"]),
+        tests("SlicesTests", ["Slices"]),
+        tests("OptimizationTests", ["Optimization", "Tensors"]),
+        tests(
+            "TokenizationTests", ["Faults", "ModelFiles", "Tokenization"], fixtures: true),
+        tests(
+            "DatasetsTests", ["Datasets", "Faults", "Slices", "Tokenization"], fixtures: true),
         tests("KernelsTests", ["Kernels", "Tensors"]),
         tests(
             "TransformerTests",
@@ -125,5 +138,9 @@ let package = Package(
             "CheckpointsTests", ["Checkpoints", "checkpoint-saver", crypto, "Faults"],
             fixtures: true),
         tests("ModelFilesTests", ["Faults", "ModelFiles", "Tensors"], fixtures: true),
+        tests("ProgressReportsTests", ["Faults", "ProgressReports"]),
+        tests(
+            "CollectorServiceTests",
+            ["CollectorService", "Faults", "lora-collector", "ProgressReports"]),
     ]
 )

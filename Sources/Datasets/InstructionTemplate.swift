@@ -11,11 +11,12 @@ public struct InstructionTemplate: Sendable, Equatable {
         openingWithoutInput: "Below is an instruction that describes a task. Write a response "
             + "that appropriately completes the request.\n\n")
 
-    /// The text that the response follows; it ends with `### Response:` and a line feed.
+    /// Fills the template in.
     ///
     /// - Parameters:
     ///   - instruction: What to do.
     ///   - input: What to do it with; empty if the instruction says all.
+    /// - Returns: The text that the response follows; it ends with `### Response:` and a line feed.
     public func prompt(instruction: String, input: String = "") -> String {
         input.isEmpty
             ? openingWithoutInput + "### Instruction:\n\(instruction)\n\n### Response:\n"

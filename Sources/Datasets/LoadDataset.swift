@@ -14,6 +14,7 @@ public import Tokenization
 ///   - tokenizer: Must name an end token.
 ///   - maxLength: Most tokens of a sample.
 ///   - skipBadLines: Skip and count records that cannot be used instead of stopping.
+/// - Returns: At least one sample.
 /// - Throws: ``DatasetError`` with file, line and reason for the first bad record; if the file
 ///   cannot be read, holds no record, or no record gives a sample.
 public func loadDataset(

@@ -63,8 +63,8 @@ struct Record {
         case is String: "a string"
         case is [Any]: "an array"
         case is [String: Any]: "an object"
-        case is Bool: "true or false"
-        default: "a number"
+        // Foundation's numbers do not tell 1 from true.
+        default: "a number or a boolean"
         }
     }
 }

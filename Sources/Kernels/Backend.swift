@@ -1,4 +1,3 @@
-import CKernels
 import COpenBLAS
 import Faults
 import Tensors
@@ -27,7 +26,7 @@ public struct Backend: Sendable {
                 location: "--kernels", hint: "Use --kernels \(KernelLevel.best.name)",
                 exitCode: .badInput)
         }
-        _ = ck_select_level(level.rawValue)
+        level.selectVectors()
         blas = try OpenBLAS(level: level)
     }
 }

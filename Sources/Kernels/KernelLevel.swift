@@ -18,6 +18,12 @@ public enum KernelLevel: Int32, Sendable, CaseIterable, Comparable {
     /// The highest level that this machine runs.
     public static var best: KernelLevel { KernelLevel(rawValue: ck_best_level()) ?? .baseline }
 
+    /// Makes our own kernels use the vectors of this level from now on, in the whole process.
+    ///
+    /// ``Backend/init(level:)`` does so too. OpenBLAS cannot be changed after it was opened, so this
+    /// alone is for tests of the promise that the level of our kernels does not show in the result.
+    public func selectVectors() { _ = ck_select_level(rawValue) }
+
     /// Name on the command line.
     public var name: String {
         switch self {

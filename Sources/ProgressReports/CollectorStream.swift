@@ -20,12 +20,19 @@ public final class CollectorStream: ProgressSink {
 
     /// Where the records are.
     public struct Counts: Sendable, Equatable {
-        public internal(set) var received = 0
+        public var received: Int
         /// Handed to the kernel, whole.
-        public internal(set) var sent = 0
+        public var sent: Int
         /// Given up because the queue was full.
-        public internal(set) var dropped = 0
-        public internal(set) var queued = 0
+        public var dropped: Int
+        public var queued: Int
+
+        public init(received: Int = 0, sent: Int = 0, dropped: Int = 0, queued: Int = 0) {
+            self.received = received
+            self.sent = sent
+            self.dropped = dropped
+            self.queued = queued
+        }
     }
 
     /// Starts the sending thread.

@@ -41,7 +41,9 @@ public final class MetricsFile: ProgressSink {
         } catch {
             throw ProgressError(error)
         }
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+        // Not blocking: opening a FIFO without a reader must fail instead of hang.
+        let descriptor = open(
+            path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0o644)
         guard descriptor >= 0 else {
             throw ProgressError(
                 "cannot be opened for writing (\(String(cString: strerror(errno))))", at: path)

@@ -1,5 +1,6 @@
 import Faults
 import FoundationEssentials
+import Glibc
 
 /// The lines of an earlier job's metrics file, parted at the step of a checkpoint.
 struct MetricsHistory {
@@ -12,7 +13,9 @@ struct MetricsHistory {
 
     /// Parts the file at `path`; a missing one has no lines.
     init(contentsOf path: String, resumeAtStep: Int?) throws(ProgressError) {
-        guard FileManager.default.fileExists(atPath: path) else { return }
+        // What is no file, such as /dev/null, remembers nothing.
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return }
         let bytes: [UInt8]
         do {
             bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))

@@ -3,6 +3,8 @@ public import ModelFiles
 
 extension Tokenizer {
     /// The tokenizer of an open model.
+    ///
+    /// - Throws: ``TokenizationError`` if there is none, or none that is supported.
     public convenience init(model: BaseModel) throws(TokenizationError) {
         if let metadata = model.ggufMetadata {
             try self.init(ggufMetadata: metadata, path: model.path)
@@ -14,6 +16,7 @@ extension Tokenizer {
     /// The tokenizer of a model whose weights are not needed.
     ///
     /// - Parameter modelPath: A Hugging Face folder or one GGUF file.
+    /// - Throws: ``TokenizationError`` if there is no tokenizer, or none that is supported.
     public convenience init(modelPath: String) throws(TokenizationError) {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: modelPath, isDirectory: &isFolder) else {

@@ -24,6 +24,8 @@ public final class Tokenizer: Sendable {
 
     /// Reads a Hugging Face folder: `tokenizer.json` and, for the end token,
     /// `tokenizer_config.json` (`eos_token`) or else `config.json` (`eos_token_id`).
+    ///
+    /// - Throws: ``TokenizationError`` if a file is missing or broken, or the kind not supported.
     public convenience init(folder: String) throws(TokenizationError) {
         try self.init(TokenizerFolder(path: folder).definition())
     }
@@ -33,6 +35,7 @@ public final class Tokenizer: Sendable {
     /// - Parameters:
     ///   - ggufMetadata: The file's metadata.
     ///   - path: The file's path, for messages.
+    /// - Throws: ``TokenizationError`` if keys are missing or wrong, or the kind is not supported.
     public convenience init(
         ggufMetadata: [String: GGUFValue], path: String = "GGUF metadata"
     ) throws(TokenizationError) {
@@ -118,7 +121,7 @@ public final class Tokenizer: Sendable {
 
     /// The text of `tokens`; bytes that are not UTF-8 turn into U+FFFD, unknown ids into nothing.
     ///
-    /// - Parameter skipSpecial: Leave special tokens out.
+    /// With `skipSpecial`, special tokens are left out.
     public func decode(_ tokens: [Int32], skipSpecial: Bool) -> String {
         var bytes: [UInt8] = []
         for token in tokens where !(skipSpecial && vocabulary.isSpecial(token)) {

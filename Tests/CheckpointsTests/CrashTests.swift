@@ -56,6 +56,17 @@ import Testing
         }
     }
 
+    /// What no kill can show: a power cut keeps only what was forced to the disk by then.
+    @Test func forcesEverythingToTheDiskBeforeItIsNamed() throws {
+        let order = try plan(.next).map(\.name)
+            .filter { ["fsync", "renameat2", "renameat", "rename"].contains($0) }
+        let files = ["adapter", "moments", "document.json", "MANIFEST.json"]
+        #expect(
+            order == files.map { _ in "fsync" }
+                // The stage, its name, the folder; then the pruned one's new name and the folder.
+                + ["fsync", "renameat2", "fsync", "renameat", "fsync"])
+    }
+
     /// One system call of the saver: the n-th of its name.
     struct Call: CustomStringConvertible {
         var name: String
@@ -85,7 +96,7 @@ import Testing
     }
 
     private func prepare(_ scenario: Scenario) throws -> Scratch {
-        let victim = try Scratch()
+        let victim = try Scratch(inMemory: true)
         for step in [50, 100] + (scenario == .afterDamage ? [150] : []) {
             let run = try execute([Self.saver, victim.path, "\(step)", "0", "9"])
             try #require(run.status == 0, "\(run.output)")

@@ -5,8 +5,14 @@ import Foundation
 final class Scratch {
     let path: String
 
-    init() throws {
-        path = NSTemporaryDirectory() + "lora-checkpoints-" + UUID().uuidString
+    /// With `inMemory`, where there is a memory file system: hundreds of `fsync`s take minutes on a
+    /// disk.
+    init(inMemory: Bool = false) throws {
+        let memory = "/dev/shm/"
+        let isThere = FileManager.default.isWritableFile(atPath: memory)
+        path =
+            (inMemory && isThere ? memory : NSTemporaryDirectory())
+            + "lora-checkpoints-" + UUID().uuidString
         try FileManager.default.createDirectory(
             atPath: path, withIntermediateDirectories: true)
     }

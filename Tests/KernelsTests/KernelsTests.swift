@@ -1,1 +1,181 @@
+import Foundation
+import Kernels
+import Tensors
+import TestSupport
 import Testing
+
+/// Each operation against its formula in float64, on every SIMD level, over small and odd sizes.
+///
+/// Levels must agree bit for bit except where OpenBLAS takes part.
+@Suite(.serialized) struct KernelsTests {
+    static let sizes = [1, 2, 7, 15, 16, 17, 31, 33, 64, 100]
+
+    /// Calls `body` with the backend of every level that this machine runs; results must be equal.
+    private func onAllLevels(_ body: (Backend) throws -> [Float]) throws -> [Float] {
+        var first: [Float]?
+        let backend = try Backend(level: .best)
+        for level in KernelLevel.allCases where level <= .best {
+            level.selectVectors()
+            let result = try body(backend)
+            if let first {
+                #expect(
+                    zip(first, result).allSatisfy { $0.bitPattern == $1.bitPattern },
+                    "\(level.name) differs")
+            }
+            first = first ?? result
+        }
+        return try #require(first)
+    }
+
+    private func expectClose(
+        _ found: [Float], _ expected: [Double], relative: Double = 2e-6, absolute: Double = 2e-6,
+        _ label: String
+    ) {
+        #expect(found.count == expected.count)
+        for (index, pair) in zip(found, expected).enumerated() {
+            #expect(
+                abs(Double(pair.0) - pair.1) <= absolute + relative * abs(pair.1),
+                "\(label)[\(index)]: \(pair.0), not \(pair.1)")
+        }
+    }
+
+    @Test func normalization() throws {
+        for size in Self.sizes {
+            var numbers = SeededNumbers(seed: size)
+            let x = numbers.matrix(rows: 3, columns: size)
+            let dy = numbers.matrix(rows: 3, columns: size)
+            let weight = numbers.matrix(rows: 1, columns: size)
+            let forward = try onAllLevels { backend in
+                let y = Matrix(FloatBuffer(count: 3 * size), rows: 3, columns: size)
+                let roots = FloatBuffer(count: 3)
+                backend.normalize(
+                    x, weight: weight.buffer, epsilon: 1e-5, into: y, inverseRoots: roots.pointer)
+                let again = Matrix(FloatBuffer(count: 3 * size), rows: 3, columns: size)
+                backend.normalizeAgain(
+                    x, weight: weight.buffer, inverseRoots: roots.pointer, into: again)
+                #expect(y.values == again.values)
+                let dx = Matrix(FloatBuffer(count: 3 * size), rows: 3, columns: size)
+                backend.normalizeBack(
+                    dy, x: x, weight: weight.buffer, inverseRoots: roots.pointer, into: dx)
+                return y.values + dx.values
+            }
+            var expected: [Double] = []
+            var gradient: [Double] = []
+            for row in 0..<3 {
+                let norm = { (x: [Double]) -> [Double] in
+                    let mean = x.reduce(0) { $0 + $1 * $1 } / Double(size)
+                    return x.indices.map { x[$0] / (mean + 1e-5).squareRoot() * weight[0, $0] }
+                }
+                let values = (0..<size).map { x[row, $0] }
+                expected += norm(values)
+                gradient += finiteDifferences(values) { point in
+                    zip(norm(point), 0..<size).reduce(0) { $0 + $1.0 * dy[row, $1.1] }
+                }
+            }
+            expectClose(Array(forward.prefix(3 * size)), expected, "norm \(size)")
+            // Where the mean square is tiny the gradient is large: central differences of step
+            // 1e-6 are good to 1e-5 relative there.
+            expectClose(
+                Array(forward.dropFirst(3 * size)), gradient, relative: 1e-4, absolute: 1e-4,
+                "norm gradient \(size)")
+        }
+    }
+
+    @Test func gatedActivation() throws {
+        for size in Self.sizes {
+            var numbers = SeededNumbers(seed: 1000 + size)
+            let gate = numbers.matrix(rows: 2, columns: size, scale: 20)
+            let up = numbers.matrix(rows: 2, columns: size)
+            let dy = numbers.matrix(rows: 2, columns: size)
+            let silu = { (g: Double) in g / (1 + Foundation.exp(-g)) }
+            let found = try onAllLevels { backend in
+                let y = Matrix(FloatBuffer(count: 2 * size), rows: 2, columns: size)
+                backend.gatedActivation(gate: gate, up: up, into: y)
+                let (g, u) = (copy(gate), copy(up))
+                backend.gatedActivationBack(dy, gate: g, up: u)
+                return y.values + g.values + u.values
+            }
+            var (y, dGate, dUp) = ([Double](), [Double](), [Double]())
+            for row in 0..<2 {
+                for column in 0..<size {
+                    let (g, u, d) = (gate[row, column], up[row, column], dy[row, column])
+                    let sigma = 1 / (1 + Foundation.exp(-g))
+                    y.append(silu(g) * u)
+                    dGate.append(d * u * sigma * (1 + g * (1 - sigma)))
+                    dUp.append(d * silu(g))
+                }
+            }
+            expectClose(found, y + dGate + dUp, "gate \(size)")
+        }
+    }
+
+    @Test func rotation() throws {
+        for half in [1, 3, 8, 16, 20] {
+            let table = RotaryTable(
+                inverseWavelengths: (0..<half).map { 1 / Float($0 + 1) }, positions: 40)
+            var numbers = SeededNumbers(seed: 2000 + half)
+            let x = numbers.matrix(rows: 4, columns: 4 * half)
+            let positions: [Int32] = [0, 39, 3, 17]
+            let found = try onAllLevels { backend in
+                let y = copy(x)
+                backend.rotate(y, heads: 2, positions: positions, table: table)
+                return y.values
+            }
+            var expected: [Double] = []
+            for row in 0..<4 {
+                for head in 0..<2 {
+                    let base = head * 2 * half
+                    let angles = (0..<half).map {
+                        Double(Float(positions[row]) * (1 / Float($0 + 1)))
+                    }
+                    for i in 0..<half {
+                        expected.append(
+                            x[row, base + i] * cos(angles[i])
+                                - x[row, base + half + i] * sin(angles[i]))
+                    }
+                    for i in 0..<half {
+                        expected.append(
+                            x[row, base + half + i] * cos(angles[i])
+                                + x[row, base + i] * sin(angles[i]))
+                    }
+                }
+            }
+            expectClose(found, expected, "rotary \(half)")
+            let backend = try Backend(level: .best)
+            let there = copy(x)
+            backend.rotate(there, heads: 2, positions: positions, table: table)
+            backend.rotate(there, heads: 2, positions: positions, table: table, inverse: true)
+            expectClose(there.values, x.values.map(Double.init), "rotary and back")
+        }
+    }
+
+    @Test func elementaryFunctions() {
+        var numbers = SeededNumbers(seed: 9)
+        for _ in 0..<2000 {
+            let x = Double(numbers.next(scale: 300))
+            #expect(abs(Elementary.exp(x) / Foundation.exp(x) - 1) < 1e-14)
+            let positive = Foundation.exp(x)
+            #expect(abs(Elementary.log(positive) - x) <= 1e-14 * max(1, abs(x)))
+            let angle = abs(x) * 1000
+            #expect(abs(Elementary.cos(angle) - Foundation.cos(angle)) < 1e-14)
+        }
+        #expect(Elementary.exp(0) == 1 && Elementary.log(1) == 0 && Elementary.cos(0) == 1)
+    }
+
+    private func copy(_ x: Matrix) -> Matrix {
+        let buffer = FloatBuffer(count: x.rows * x.columns)
+        for (index, value) in x.values.enumerated() { buffer.pointer[index] = value }
+        return Matrix(buffer, rows: x.rows, columns: x.columns)
+    }
+}
+
+/// Central differences of a scalar function, one for each coordinate.
+func finiteDifferences(_ point: [Double], _ function: ([Double]) -> Double) -> [Double] {
+    let step = 1e-6
+    return point.indices.map { index in
+        var (above, below) = (point, point)
+        above[index] += step
+        below[index] -= step
+        return (function(above) - function(below)) / (2 * step)
+    }
+}

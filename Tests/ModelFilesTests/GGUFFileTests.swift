@@ -83,6 +83,17 @@ import Testing
             file.set("k", .raw(9, [kind, 0, 0, 0] + [UInt8](repeating: 0x7F, count: 8)))
             expectError("array length of metadata key 'k'") { try open(file) }
         }
+        // 47 bytes remain, enough for six elements but not for six of eight bytes.
+        file = GGUFBytes()
+        file.metadata = [
+            (
+                "k",
+                .raw(9, [12, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0] + [UInt8](repeating: 0, count: 16))
+            )
+        ]
+        expectError("array length of metadata key 'k'", "says 6, but only 47 bytes") {
+            try open(file)
+        }
     }
 
     @Test func refusesBrokenMetadata() {

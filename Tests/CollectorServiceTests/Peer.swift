@@ -1,0 +1,77 @@
+import Foundation
+import ProgressReports
+
+/// A plain blocking client that may send what it likes.
+final class Peer: Sendable {
+    private let descriptor: Int32
+
+    init(_ address: CollectorAddress) throws {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        self.descriptor = descriptor
+        var name = sockaddr_in()
+        name.sin_family = sa_family_t(AF_INET)
+        name.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        name.sin_port = address.port.bigEndian
+        let status = withUnsafePointer(to: &name) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard status == 0 else { throw POSIXError(.ECONNREFUSED) }
+    }
+
+    deinit { close(descriptor) }
+
+    func send(_ bytes: [UInt8]) {
+        _ = bytes.withUnsafeBytes {
+            Foundation.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+        }
+    }
+
+    /// Waits until the server has closed the connection.
+    func waitForEnd() {
+        var byte: UInt8 = 0
+        while read(descriptor, &byte, 1) > 0 {}
+    }
+
+    func closeSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+}
+
+/// Holds a port on which nobody listens yet, so that no other test is given it.
+final class HeldPort: Sendable {
+    private let descriptor: Int32
+    let address: CollectorAddress
+
+    init() {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        self.descriptor = descriptor
+        // Lets a server that sets it too bind beside this socket.
+        var on: Int32 = 1
+        setsockopt(
+            descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
+        var name = sockaddr_in()
+        name.sin_family = sa_family_t(AF_INET)
+        name.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        withUnsafeMutablePointer(to: &name) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                _ = bind(descriptor, $0, size)
+                getsockname(descriptor, $0, &size)
+            }
+        }
+        address = CollectorAddress(host: "127.0.0.1", port: UInt16(bigEndian: name.sin_port))
+    }
+
+    deinit { close(descriptor) }
+}
+
+func frame(_ record: TimedRecord) -> [UInt8] {
+    let message = ProgressMessage.encode(record)
+    return withUnsafeBytes(of: UInt32(message.count).bigEndian) { Array($0) } + message
+}
+
+func warning(_ number: Int) -> TimedRecord {
+    TimedRecord(
+        runID: "0123456789abcdef", sequence: UInt64(number), unixTimeNanoseconds: 1,
+        record: .warning(.init(step: number, message: "number \(number)")))
+}

@@ -1,0 +1,97 @@
+public import Foundation
+
+/// The programs of this package, run as a user runs them.
+public enum Programs {
+    /// Root of the repository.
+    public static let repository = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
+
+    /// A fixture under `Tests/Fixtures`.
+    public static func fixture(_ name: String) -> String { repository + "/Tests/Fixtures/" + name }
+
+    /// Where the build put the programs: beside the test bundle.
+    public static let folder: String = {
+        let bundle = CommandLine.arguments.first { $0.contains(".xctest") }
+        if let bundle, let range = bundle.range(of: "/[^/]*\\.xctest", options: .regularExpression)
+        {
+            return String(bundle[..<range.lowerBound])
+        }
+        #if DEBUG
+            return repository + "/.build/debug"
+        #else
+            return repository + "/.build/release"
+        #endif
+    }()
+
+    public struct Outcome: Sendable {
+        public let exitCode: Int32
+        public let output: String
+        public let errors: String
+    }
+
+    /// Environment of `mpirun`: tests run as root in containers, and with more ranks than cores.
+    public static let environment: [String: String] =
+        ProcessInfo.processInfo.environment.merging([
+            "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+        ]) { $1 }
+
+    /// Starts `program`, found in PATH unless it is a path; output goes to files in `scratch`.
+    public static func start(
+        _ program: String, _ arguments: [String], scratch: String
+    ) throws -> Process {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = [program] + arguments
+        process.environment = environment
+        process.standardInput = FileHandle.nullDevice
+        for (name, attach) in [("output", true), ("errors", false)] {
+            let path = "\(scratch)/\(name)"
+            _ = FileManager.default.createFile(atPath: path, contents: nil)
+            let handle = FileHandle(forWritingAtPath: path)
+            if attach { process.standardOutput = handle } else { process.standardError = handle }
+        }
+        try process.run()
+        return process
+    }
+
+    /// Runs `program` to its end.
+    public static func run(_ program: String, _ arguments: [String]) throws -> Outcome {
+        try withScratchFolder { scratch in
+            let process = try start(program, arguments, scratch: scratch)
+            process.waitUntilExit()
+            return try outcome(of: process, scratch: scratch)
+        }
+    }
+
+    /// What a process started by ``start(_:_:scratch:)`` said, once it has ended.
+    public static func outcome(of process: Process, scratch: String) throws -> Outcome {
+        // A process that was killed by a signal counts as 128 + signal, as in a shell.
+        let code =
+            process.terminationReason == .exit
+            ? process.terminationStatus : 128 + process.terminationStatus
+        return Outcome(
+            exitCode: code,
+            output: try String(contentsOfFile: scratch + "/output", encoding: .utf8),
+            errors: try String(contentsOfFile: scratch + "/errors", encoding: .utf8))
+    }
+
+    /// `mpirun -n ranks lora-worker arguments`.
+    public static func mpirun(ranks: Int, _ arguments: [String]) throws -> Outcome {
+        try run("mpirun", mpirunArguments(ranks: ranks, arguments))
+    }
+
+    /// The arguments of that command.
+    public static func mpirunArguments(ranks: Int, _ arguments: [String]) -> [String] {
+        ["--oversubscribe", "-n", "\(ranks)", folder + "/lora-worker"] + arguments
+    }
+
+    /// A new empty folder that is removed afterwards.
+    public static func withScratchFolder<Result>(
+        _ body: (String) throws -> Result
+    ) throws -> Result {
+        let path = NSTemporaryDirectory() + "lora-test-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        return try body(path)
+    }
+}
