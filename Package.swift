@@ -83,7 +83,7 @@ let package = Package(
         room("Transformer", ["Faults", "Kernels", "ModelFiles", "Slices", "Tensors"]),
 
         // Layer 4
-        room("Datasets", ["Faults", "Slices", "Tensors", "Tokenization"]),
+        room("Datasets", ["Faults", "ModelFiles", "Slices", "Tensors", "Tokenization"]),
         room("Adapters", ["Faults", "Kernels", "ModelFiles", "Tensors", "Transformer"]),
         room("Optimization", ["Kernels", "Tensors"]),
         room("Checkpoints", ["CLinuxFiles", crypto, "Faults"]),
@@ -127,10 +127,15 @@ let package = Package(
             "TokenizationTests", ["Faults", "ModelFiles", "Tokenization"], fixtures: true),
         tests(
             "DatasetsTests", ["Datasets", "Faults", "Slices", "Tokenization"], fixtures: true),
-        tests("KernelsTests", ["Kernels", "Tensors"]),
         tests(
             "TransformerTests",
             ["Adapters", "Kernels", "ModelFiles", "Slices", "Tensors", "Transformer"]),
+        tests(
+            "TrainingTests",
+            [
+                "Adapters", "Kernels", "lora", "lora-worker", "ModelFiles", "Tensors", "TestSupport",
+                "Training", "Transformer",
+            ]),
         .executableTarget(
             name: "checkpoint-saver", dependencies: ["Checkpoints", "Faults"],
             path: "Tests/checkpoint-saver", swiftSettings: swiftSettings),

@@ -1,4 +1,4 @@
-import Foundation
+import ModelFiles
 
 /// Why a record cannot be used; where it stands is for the caller to say.
 struct BadRecord: Error {
@@ -9,7 +9,7 @@ struct BadRecord: Error {
 
 /// A JSON object of a data file.
 struct Record {
-    private let members: [String: Any]
+    private let members: JSONObject
 
     /// No real sample comes near; it keeps a file that is one endless line from filling memory.
     static let maximumBytes = 64 << 20
@@ -18,16 +18,16 @@ struct Record {
         guard bytes.count <= Self.maximumBytes else {
             throw BadRecord("is too long (\(bytes.count) bytes; at most \(Self.maximumBytes))")
         }
-        // JSONSerialization repairs broken UTF-8 silently.
+        // Before any parsing, so that the message says what to mend.
         guard bytes.isValidUTF8 else { throw BadRecord("is not valid UTF-8") }
-        let value: Any
+        // Not Foundation's parser: it drops a byte order mark at the start of a string.
+        let value: JSONValue
         do {
-            value = try JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed)
+            value = try JSONValue.parse(UnsafeRawBufferPointer(rebasing: bytes), path: "")
         } catch {
-            let details = (error as NSError).userInfo["NSDebugDescription"] as? String
-            throw BadRecord("is not valid JSON (\(details ?? "unknown reason"))")
+            throw BadRecord(error.problem)
         }
-        guard let members = value as? [String: Any] else {
+        guard case .object(let members) = value else {
             throw BadRecord("is \(Self.kind(of: value)), not a JSON object")
         }
         self.members = members
@@ -35,17 +35,17 @@ struct Record {
 
     func has(_ key: String) -> Bool { members[key] != nil }
 
-    /// The keys, sorted; those of long or strange objects are cut off.
+    /// The first keys, for a message.
     var keys: String {
-        let shown = members.keys.sorted().prefix(8).map { key in
+        let shown = members.keys.prefix(8).map { key in
             key.unicodeScalars.prefix(24).map { $0.escaped(asASCII: false) }.joined()
         }
-        return shown.joined(separator: ", ") + (members.count > 8 ? ", …" : "")
+        return shown.joined(separator: ", ") + (members.keys.count > 8 ? ", …" : "")
     }
 
     func text(_ key: String) throws(BadRecord) -> String {
         guard let value = members[key] else { throw BadRecord("has no key '\(key)'") }
-        guard let text = value as? String else {
+        guard case .text(let text) = value else {
             throw BadRecord("has \(Self.kind(of: value)) as '\(key)', which must be a string")
         }
         return text
@@ -53,18 +53,18 @@ struct Record {
 
     /// As ``text(_:)``, but the key may be missing or null.
     func optionalText(_ key: String) throws(BadRecord) -> String? {
-        guard let value = members[key], !(value is NSNull) else { return nil }
+        guard let value = members[key], value != .null else { return nil }
         return try text(key)
     }
 
-    private static func kind(of value: Any) -> String {
+    private static func kind(of value: JSONValue) -> String {
         switch value {
-        case is NSNull: "null"
-        case is String: "a string"
-        case is [Any]: "an array"
-        case is [String: Any]: "an object"
-        // Foundation's numbers do not tell 1 from true.
-        default: "a number or a boolean"
+        case .null: "null"
+        case .boolean: "a boolean"
+        case .integer, .number: "a number"
+        case .text: "a string"
+        case .array: "an array"
+        case .object: "an object"
         }
     }
 }

@@ -60,6 +60,15 @@ private struct InvalidLine: Fault {
     var hint: String? { "Convert the file, e.g. with iconv -t UTF-8" }
 }
 
+/// Standard output that takes no more, e.g. on a full disk.
+private struct UnwrittenOutput: Fault {
+    let problem: String
+
+    var location: String? { "standard output" }
+    var hint: String? { nil }
+    var exitCode: Faults.ExitCode { .tryAgain }
+}
+
 /// Standard output in large pieces.
 private struct BufferedOutput {
     private var buffer = Data()
@@ -70,7 +79,11 @@ private struct BufferedOutput {
     }
 
     mutating func flush() throws {
-        try FileHandle.standardOutput.write(contentsOf: buffer)
+        do {
+            try FileHandle.standardOutput.write(contentsOf: buffer)
+        } catch {
+            throw UnwrittenOutput(problem: "cannot be written (\(error.localizedDescription))")
+        }
         buffer.removeAll(keepingCapacity: true)
     }
 }

@@ -98,10 +98,12 @@ import Testing
 
     @Test(
         arguments: [
-            [0xFF, 0xFF, 0xFF, 0xFF], [0, 1, 0, 1], [0, 0, 0, 0], [0, 0, 0, 2, 0xFF, 0xFF],
-            Array("GET / HTTP/1.1\r\n\r\n".utf8),
-        ] as [[UInt8]])
-    func brokenFramesCloseTheirConnectionOnly(_ bytes: [UInt8]) throws {
+            ([0xFF, 0xFF, 0xFF, 0xFF], "a frame of 4294967295 bytes"),
+            ([0, 1, 0, 1], "a frame of 65537 bytes"), ([0, 0, 0, 0], "a frame of 0 bytes"),
+            ([0, 0, 0, 2, 0xFF, 0xFF], "not a progress message"),
+            (Array("GET / HTTP/1.1\r\n\r\n".utf8), "not a progress stream"),
+        ] as [([UInt8], String)])
+    func brokenFramesCloseTheirConnectionOnly(_ bytes: [UInt8], _ reason: String) throws {
         let service = try Service()
         let honest = try Peer(service.server.address)
         honest.send(frame(warning(1)))
@@ -111,7 +113,9 @@ import Testing
         service.waitUntilTold(": closed: ")
         honest.send(frame(warning(4)))
         #expect(Set(try service.waitForLines(3).map(\.sequence)) == [1, 2, 4])
-        #expect(service.told.lines.filter { $0.contains("closed") }.count == 1)
+        let closed = service.told.lines.filter { $0.contains(": closed: ") }
+        #expect(closed.count == 1)
+        #expect(closed[0].contains(reason))
     }
 
     @Test func halfFramesEndByDeadlineOrByThePeer() throws {

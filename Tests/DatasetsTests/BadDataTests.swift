@@ -21,12 +21,14 @@ import Testing
 
     @Test(arguments: [
         (#"{"prompt": "a""#, "is not valid JSON"),
-        ("7", "is a number or a boolean, not a JSON object"),
+        ("7", "is a number, not a JSON object"),
         ("null", "is null, not"), (#"["a"]"#, "is an array, not"), ("{} {}", "is not valid JSON"),
         (#"{"prompt": "a"}"#, "has no key 'completion'"), ("\u{1}", "is not valid JSON"),
-        (#"{"prompt": 1, "completion": "b"}"#, "has a number or a boolean as 'prompt', which"),
+        (#"{"prompt": 1, "completion": "b"}"#, "has a number as 'prompt', which must"),
         (#"{"prompt": "a", "completion": null}"#, "has null as 'completion'"),
         (#"{"prompt": "\ud800", "completion": "b"}"#, "is not valid JSON"), ("{}", "has no key"),
+        (#"{"prompt": true, "completion": "b"}"#, "has a boolean as 'prompt'"),
+        (#"{"prompt": "a", "prompt": "b"}"#, "is not valid JSON: key 'prompt' stands there twice"),
     ])
     func aBadLineIsNamedWithItsReason(_ line: String, _ reason: String) throws {
         let text = message("\(good)\r\n\n\(line)\n\(good)\n")
@@ -60,7 +62,7 @@ import Testing
         #expect(message(good, format: .alpaca).hasPrefix("FILE:1: has no key 'instruction'"))
         let unknown = message(#"{"text": "x", "b": 1}"#)
         #expect(unknown.hasPrefix("FILE:1: has neither 'instruction' and 'output' nor 'prompt'"))
-        #expect(unknown.contains("(keys: b, text)"))
+        #expect(unknown.contains("(keys: text, b)"))
         let dataset = try DataFile.load("{}\n\(alpaca)", skipBadLines: true)
         #expect(dataset.rows == [1] && dataset.badLines == 1)
     }
@@ -69,7 +71,7 @@ import Testing
         let array = "[\n  \(good),\n  {\"prompt\": \"],{\\\"\",\n   \"completion\": \"b\"}, 7 ]\n"
         #expect(
             message(array).hasPrefix(
-                "FILE:4: record 2 of the array is a number or a boolean, not a JSON object")
+                "FILE:4: record 2 of the array is a number, not a JSON object")
         )
         let dataset = try DataFile.load(Data(array.utf8), skipBadLines: true)
         #expect(dataset.rows == [0, 1] && dataset.badLines == 1)

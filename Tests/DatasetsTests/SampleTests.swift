@@ -50,6 +50,22 @@ import Tokenization
         #expect(dataset.samples.tokens == [640, 642, 65, 643])
     }
 
+    @Test func textsAreTakenToTheByte() throws {
+        let texts = ["\u{FEFF}x", "e\u{301}", "\u{0}\r\n", "\u{1F468}\u{200D}\u{1F469}"]
+        let tokenizer = try DataFile.tokenizer()
+        for text in texts {
+            let escaped = text.utf16.map { unit in
+                let digits = String(unit, radix: 16)
+                return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            }.joined()
+            let plain = text.contains { $0.isNewline } ? escaped : text
+            for form in [escaped, plain] {
+                let dataset = try DataFile.load(#"{"prompt": "", "completion": "\#(form)"}"#)
+                #expect(dataset.samples.tokens == [640] + tokenizer.encode(text) + [643])
+            }
+        }
+    }
+
     @Test func theTemplateIsAlpacas() {
         #expect(
             InstructionTemplate.alpaca.prompt(instruction: "Add.", input: "1 and 2")

@@ -30,6 +30,8 @@ import Testing
 
         deinit { close(descriptor) }
 
+        func startListening() { listen(descriptor, 8) }
+
         /// Accepts and reads whole frames until `count` have come or the peer closes.
         func frames(_ count: Int) throws -> [TimedRecord] {
             let connection = accept(descriptor, nil, nil)
@@ -74,6 +76,24 @@ import Testing
         stream.finish(timeoutSeconds: 0.3)
         #expect(told.lines.count == 1)
         #expect(told.lines[0].contains("105 of 105 records did not arrive, 95 of them dropped"))
+    }
+
+    @Test func stepsAreDroppedFirstAndTheOldestOfThem() throws {
+        let listener = try Listener(isListening: false)
+        let stream = try CollectorStream(address: listener.address, capacity: 10)
+        for number in 1...100 {
+            stream.receive(timed(step(number), sequence: UInt64(number)))
+            if number % 20 == 0 {
+                stream.receive(timed(examples[3], sequence: UInt64(1000 + number)))
+            }
+        }
+        listener.startListening()
+        let sequences = try listener.frames(11).map(\.sequence)
+        #expect(
+            sequences.filter { $0 > 0 }
+                == [1020, 1040, 1060, 1080, 96, 97, 98, 99, 100, 1100])
+        #expect(sequences.contains(0))
+        stream.finish(timeoutSeconds: 0.1)
     }
 
     @Test func droppedRecordsAreToldOnceTheCollectorIsThere() throws {

@@ -2,7 +2,7 @@ import Foundation
 import ProgressReports
 import Testing
 
-@Suite struct MetricsFileTests {
+@Suite final class MetricsFileTests {
     let folder: String
     var path: String { folder + "/metrics.jsonl" }
     var superseded: String { folder + "/metrics.superseded.jsonl" }
@@ -11,6 +11,8 @@ import Testing
         folder = scratchPath("metrics")
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     }
+
+    deinit { try? FileManager.default.removeItem(atPath: folder) }
 
     private func write(_ records: [ProgressRecord], resumeAtStep: Int?) throws {
         let file = try MetricsFile(path: path, resumeAtStep: resumeAtStep)

@@ -44,14 +44,24 @@ public enum Programs {
         process.arguments = [program] + arguments
         process.environment = environment
         process.standardInput = FileHandle.nullDevice
-        for (name, attach) in [("output", true), ("errors", false)] {
-            let path = "\(scratch)/\(name)"
-            _ = FileManager.default.createFile(atPath: path, contents: nil)
-            let handle = FileHandle(forWritingAtPath: path)
-            if attach { process.standardOutput = handle } else { process.standardError = handle }
-        }
+        let output = try newFile(scratch + "/output")
+        let errors = try newFile(scratch + "/errors")
+        process.standardOutput = output
+        process.standardError = errors
         try process.run()
+        try output.close()
+        try errors.close()
         return process
+    }
+
+    private static func newFile(_ path: String) throws -> FileHandle {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            throw CocoaError(
+                .fileWriteUnknown,
+                userInfo: [NSLocalizedDescriptionKey: "\(path): \(String(cString: strerror(errno)))"])
+        }
+        return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     }
 
     /// Runs `program` to its end.
