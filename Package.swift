@@ -101,7 +101,10 @@ let package = Package(
             ]),
         room(
             "Generation",
-            ["Adapters", "Faults", "Kernels", "ModelFiles", "Tensors", "Tokenization", "Transformer"]),
+            [
+                "Adapters", "Faults", "Kernels", "ModelFiles", "Tensors", "Tokenization",
+                "Transformer",
+            ]),
         room("CollectorService", ["Faults", nioCore, nioPosix, "ProgressReports"]),
 
         // The programs: parse, call, print.
@@ -133,7 +136,9 @@ let package = Package(
         tests(
             "TrainingTests",
             [
-                "Adapters", "Kernels", "lora", "lora-worker", "ModelFiles", "Tensors", "TestSupport",
+                "Adapters", "Faults", "Kernels", "lora", "lora-worker", "ModelFiles",
+                "Optimization",
+                "Slices", "Tensors", "TestSupport",
                 "Training", "Transformer",
             ]),
         .executableTarget(

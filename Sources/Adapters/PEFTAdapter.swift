@@ -36,6 +36,24 @@ public struct PEFTAdapter: Sendable {
         self.init(configuration: configuration, parameters: parameters)
     }
 
+    /// The PEFT folder that `path` means: itself (checkpoints are PEFT folders too), or the
+    /// `adapter` of a run.
+    ///
+    /// - Throws: ``AdapterError`` if there is none.
+    public static func folder(at path: String) throws(AdapterError) -> String {
+        let holds = { (name: String) in FileManager.default.fileExists(atPath: path + "/" + name) }
+        if holds(configurationName) { return path }
+        if holds("adapter/" + configurationName) { return path + "/adapter" }
+        guard !holds("checkpoints") else {
+            throw AdapterError(
+                path, "is a run without a finished adapter",
+                hint: "Give one of its checkpoints: \(path)/checkpoints/step-…")
+        }
+        throw AdapterError(
+            path, "holds no adapter: there is no \(configurationName)",
+            hint: "Give a PEFT folder, a checkpoint's folder or the folder of a finished run")
+    }
+
     /// The bytes of `adapter_model.safetensors`: a function of the parameters alone.
     public func weights() throws -> [UInt8] {
         try parameters.layout.safetensors(parameters.buffer)

@@ -1,4 +1,5 @@
 import CKernels
+import Faults
 import Foundation
 
 /// How wide the vectors of a run are. All ranks of a run use the same level.
@@ -35,6 +36,19 @@ public enum KernelLevel: Int32, Sendable, CaseIterable, Comparable {
 
     public init?(name: String) {
         guard let level = Self.allCases.first(where: { $0.name == name }) else { return nil }
+        self = level
+    }
+
+    /// The level that `--kernels` names; `auto` is the best one of this machine.
+    ///
+    /// - Throws: ``KernelError`` listing the names.
+    public init(flag: String) throws(KernelError) {
+        guard let level = flag == "auto" ? Self.best : KernelLevel(name: flag) else {
+            let names = Self.allCases.map(\.name).joined(separator: ", ")
+            throw KernelError(
+                problem: "is '\(flag)'; choose among auto, \(names)", location: "--kernels",
+                hint: nil, exitCode: .badInput)
+        }
         self = level
     }
 

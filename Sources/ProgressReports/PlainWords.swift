@@ -1,3 +1,5 @@
+import Foundation
+
 extension TimedRecord {
     /// The record as one line for people, without line feed or control characters.
     public var sentence: String { sentence(totalSteps: nil) }
@@ -22,7 +24,7 @@ extension ProgressRecord {
             let total = totalSteps.map { "/\($0)" } ?? ""
             return "step \(value.step)\(total): loss \(decimal(value.loss, places: 4)), "
                 + "\(decimal(value.tokensPerSecond, places: 0)) tokens/s, "
-                + "learning rate \(value.learningRate), "
+                + "learning rate \(significant(value.learningRate)), "
                 + "gradient norm \(decimal(value.gradientNorm, places: 4)), "
                 + "\(counted(value.targetTokens, "target token")), "
                 + "compute \(decimal(value.computeSeconds, places: 2)) s, "
@@ -76,6 +78,9 @@ func decimal(_ value: Double, places: Int) -> String {
     }
     return (value < 0 && scaled > 0 ? "-" : "") + digits
 }
+
+/// Three significant digits: "0.000183", "2e-07".
+func significant(_ value: Double) -> String { String(format: "%.3g", value) }
 
 /// "42 s", "3 min 20 s", "2 h 05 min".
 func duration(seconds: Double) -> String {

@@ -56,12 +56,30 @@ public final class TerminalReporter: ProgressSink {
     }
 
     private static func style(of descriptor: Int32) -> Style {
-        guard isatty(descriptor) == 1 else { return .plain }
         if let kind = getenv("TERM"), String(cString: kind) == "dumb" { return .plain }
+        guard let columns = isatty(descriptor) == 1 ? columns(of: descriptor) : launcherColumns()
+        else { return .plain }
+        let noColour = getenv("NO_COLOR").map { $0.pointee != 0 } ?? false
+        return .progressBar(columns: columns, colours: !noColour)
+    }
+
+    private static func columns(of descriptor: Int32) -> Int {
         var window = winsize()
         let known = ioctl(descriptor, UInt(TIOCGWINSZ), &window) == 0 && window.ws_col > 0
-        let noColour = getenv("NO_COLOR").map { $0.pointee != 0 } ?? false
-        return .progressBar(columns: known ? Int(window.ws_col) : 80, colours: !noColour)
+        return known ? Int(window.ws_col) : 80
+    }
+
+    /// Width of the terminal that `mpirun` writes to, if it does.
+    ///
+    /// A rank's own descriptors say nothing: Open MPI gives every rank a pseudo-terminal as standard
+    /// output and a pipe as standard error, and forwards both. On the launching host its parent is
+    /// `mpirun`, whose standard error is where the person looks.
+    private static func launcherColumns() -> Int? {
+        guard getenv("OMPI_COMM_WORLD_RANK") != nil else { return nil }
+        let terminal = open("/proc/\(getppid())/fd/2", O_RDONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK)
+        guard terminal >= 0 else { return nil }
+        defer { close(terminal) }
+        return isatty(terminal) == 1 ? columns(of: terminal) : nil
     }
 
     private func draw(

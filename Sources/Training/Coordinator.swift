@@ -14,6 +14,7 @@ final class Coordinator {
     let folder: RunFolder
     let runID: String
     let reporter: ProgressReporter
+    private let metrics: MetricsFile
     let adapter: PEFTAdapter
     let adam: AdamW
     let learningRate: LearningRateSchedule
@@ -27,12 +28,13 @@ final class Coordinator {
     private let watch = Stopwatch()
 
     init(
-        folder: RunFolder, runID: String, reporter: ProgressReporter, adapter: PEFTAdapter,
-        configuration: RunConfiguration, document: RunDocument
+        folder: RunFolder, runID: String, reporter: ProgressReporter, metrics: MetricsFile,
+        adapter: PEFTAdapter, configuration: RunConfiguration, document: RunDocument
     ) {
         self.folder = folder
         self.runID = runID
         self.reporter = reporter
+        self.metrics = metrics
         self.adapter = adapter
         self.document = document
         clipNorm = configuration.clipNorm
@@ -109,6 +111,8 @@ final class Coordinator {
         document.step = step
         document.exponents = exponents
         document.seconds = seconds
+        // A durable checkpoint must not know more steps than the record of them.
+        metrics.synchronize()
         let layout = adapter.parameters.layout
         // The adapter's two files make every checkpoint a PEFT folder too.
         return try folder.store.save(

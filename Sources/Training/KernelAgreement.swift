@@ -7,16 +7,19 @@ struct KernelAgreement {
     let communicator: any Communicator
     let agreement: Agreement
 
-    /// - Parameter recorded: The kernels of the checkpoint that the run continues from.
+    /// - Parameters:
+    ///   - flag: `--kernels`; `nil` for the best level that all ranks have.
+    ///   - recorded: The kernels of the checkpoint that the run continues from.
+    ///   - mayChange: Whether a level below the recorded one will do.
     /// - Throws: On every rank the same fault, naming the hosts that cannot.
-    func open(_ configuration: RunConfiguration, recorded: KernelIdentity?) throws -> Backend {
+    func open(flag: String?, recorded: KernelIdentity?, mayChange: Bool) throws -> Backend {
         let hosts = try communicator.allGather(padding: [UInt8](hostName.utf8))
             .map { String(decoding: $0, as: UTF8.self) }
         let levels = try communicator.allGather([UInt8(KernelLevel.best.rawValue)])
             .map { KernelLevel(rawValue: Int32($0[0])) ?? .baseline }
         let common = levels.min() ?? .baseline
         let level = try agreement.phase {
-            try choose(configuration, recorded, common: common) { wanted in
+            try choose(flag, recorded, mayChange: mayChange, common: common) { wanted in
                 Set(levels.indices.filter { levels[$0] < wanted }.map { hosts[$0] }).sorted()
             }
         }
@@ -28,20 +31,15 @@ struct KernelAgreement {
     }
 
     private func choose(
-        _ configuration: RunConfiguration, _ recorded: KernelIdentity?, common: KernelLevel,
+        _ flag: String?, _ recorded: KernelIdentity?, mayChange: Bool, common: KernelLevel,
         hostsBelow: (KernelLevel) -> [String]
     ) throws -> KernelLevel {
         var wanted = common
         var origin = "--kernels"
-        if let name = configuration.kernels {
-            guard let level = KernelLevel(name: name) else {
-                let names = KernelLevel.allCases.map(\.name).joined(separator: ", ")
-                throw ConfigurationError("--kernels", "is '\(name)'; choose among auto, \(names)")
-            }
-            wanted = level
+        if let flag {
+            wanted = try KernelLevel(flag: flag)
         } else if let recorded, let level = KernelLevel(name: recorded.level) {
             // A host without them changes the bits, which has to be allowed by name.
-            let mayChange = configuration.allowedChanges.contains("kernels")
             wanted = mayChange && level > common ? common : level
             origin = "the run's kernels (\(recorded))"
         }

@@ -1,5 +1,6 @@
 import Collectives
 import Kernels
+import ModelFiles
 import Slices
 import Transformer
 
@@ -31,15 +32,19 @@ struct LanePlan: Equatable {
     }
 
     /// Lanes with memory for any slice of the run.
+    ///
+    /// - Parameters:
+    ///   - layout: The adapter's; `nil` for the base model alone.
+    ///   - training: Whether gradients will be asked for.
     func makePool(
-        _ configuration: RunConfiguration, _ inputs: RunInputs, _ backend: Backend
+        _ files: BaseModel, _ layout: LowRankLayout?, _ bounds: SliceBounds, _ backend: Backend,
+        training: Bool
     ) throws -> LanePool {
-        let bounds = inputs.bounds(configuration)
         let model = try LanguageModel(
-            files: inputs.model, backend: backend, positions: bounds.longestSegment)
+            files: files, backend: backend, positions: bounds.longestSegment)
         return LanePool(
             lanes: (0..<lanes).map { _ in
-                Lane(model: model, layout: inputs.layout, bounds: bounds, training: true)
+                Lane(model: model, layout: layout, bounds: bounds, training: training)
             })
     }
 }

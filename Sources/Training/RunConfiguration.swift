@@ -70,7 +70,9 @@ public struct RunConfiguration: Sendable, Equatable {
         evalData = reader.text("eval-data")
         out = try reader.required("out")
 
-        format = try reader.choice("format", among: DatasetFormat.allCases) { $0.rawValue }
+        format =
+            reader.text("format") == "auto"
+            ? nil : try reader.choice("format", among: DatasetFormat.allCases) { $0.rawValue }
         skipBadLines = try reader.flag("skip-bad-lines")
         maxLength = try reader.integer("max-length", atLeast: 2)
 

@@ -24,7 +24,7 @@ struct RunInputs {
     /// - Throws: A ``Fault`` naming the file or flag.
     init(_ configuration: RunConfiguration) throws {
         model = try BaseModel.open(path: configuration.model)
-        maxLength = try Self.maxLength(configuration, model.configuration)
+        maxLength = try Self.maxLength(configuration.maxLength, model.configuration)
         let tokenizer = try Tokenizer(model: model)
         let length = maxLength
         training = try Self.load(configuration.data, configuration, tokenizer, length)
@@ -63,12 +63,11 @@ struct RunInputs {
             skipBadLines: configuration.skipBadLines)
     }
 
-    private static func maxLength(
-        _ configuration: RunConfiguration, _ model: DecoderConfiguration
-    ) throws -> Int {
-        guard let length = configuration.maxLength else {
-            return min(1024, model.maximumPositions)
-        }
+    /// `--max-length`, or its default for this model.
+    static func maxLength(
+        _ wanted: Int?, _ model: DecoderConfiguration
+    ) throws(ConfigurationError) -> Int {
+        guard let length = wanted else { return min(1024, model.maximumPositions) }
         guard length <= model.maximumPositions else {
             throw ConfigurationError(
                 "--max-length", "is \(length); this model has \(model.maximumPositions) positions")

@@ -46,7 +46,10 @@ struct RunStart {
         let hosts = try communicator.allGather(padding: [UInt8](hostName.utf8))
             .map { String(decoding: $0, as: UTF8.self) }
         let plan = lanePlan
-        let pool = try agreement.phase { try plan.makePool(configuration, inputs, backend) }
+        let pool = try agreement.phase {
+            try plan.makePool(
+                inputs.model, inputs.layout, inputs.bounds(configuration), backend, training: true)
+        }
         let parameters =
             inputs.startingPoint
             ?? LowRankParameters.initial(layout: inputs.layout, seed: configuration.seed)
@@ -106,9 +109,11 @@ struct RunStart {
         document.worldSize = communicator.size
 
         if found != nil { try folder.reopen() }
+        // Without a checkpoint the run starts anew: whatever was recorded is superseded.
+        let metrics = try MetricsFile(path: folder.metricsPath, resumeAtStep: found?.step)
         let coordinator = Coordinator(
             folder: folder, runID: runID,
-            reporter: try makeReporter(folder, runID: runID, totalSteps: totalSteps),
+            reporter: try makeReporter(metrics, runID: runID), metrics: metrics,
             adapter: PEFTAdapter(
                 configuration: inputs.adapterConfiguration, parameters: parameters),
             configuration: configuration, document: document)
@@ -118,12 +123,8 @@ struct RunStart {
         return coordinator
     }
 
-    private func makeReporter(
-        _ folder: RunFolder, runID: String, totalSteps: Int
-    ) throws -> ProgressReporter {
-        // A run without a checkpoint starts anew: step -1 supersedes whatever was recorded.
-        let metrics = try MetricsFile(
-            path: folder.metricsPath, resumeAtStep: found?.step ?? -1)
+    private func makeReporter(_ metrics: MetricsFile, runID: String) throws -> ProgressReporter {
+        let totalSteps = inputs.totalSteps(configuration)
         var sinks: [any ProgressSink] = [TerminalReporter(totalSteps: totalSteps), metrics]
         if let address = configuration.collector {
             sinks.append(

@@ -105,9 +105,7 @@ struct SettingReader {
     func choice<Value>(
         _ name: String, among values: [Value], _ text: (Value) -> String
     ) throws(ConfigurationError) -> Value? {
-        guard let given = self.text(name),
-            given != "auto" || values.contains(where: { text($0) == "auto" })
-        else { return nil }
+        guard let given = self.text(name) else { return nil }
         guard let value = values.first(where: { text($0) == given }) else {
             let names = values.map(text).joined(separator: ", ")
             throw ConfigurationError("--\(name)", "is '\(given)'; choose among \(names)")

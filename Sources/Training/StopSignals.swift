@@ -16,6 +16,8 @@ public enum StopSignals {
     public static func hold() {
         var set = signals
         pthread_sigmask(SIG_BLOCK, &set, nil)
+        // A file size limit shall be an error that is reported, not the end of the process.
+        signal(SIGXFSZ, SIG_IGN)
     }
 
     /// Whether one has arrived since the last call.

@@ -58,7 +58,9 @@ public enum TrainingJob {
         }
         let found = try share(folder?.checkpoint?.document, communicator, agreement)
         let backend = try KernelAgreement(communicator: communicator, agreement: agreement)
-            .open(configuration, recorded: found?.kernels)
+            .open(
+                flag: configuration.kernels, recorded: found?.kernels,
+                mayChange: configuration.allowedChanges.contains("kernels"))
         let inputs = try agreement.phase { try RunInputs(configuration) }
         let settings = inputs.resolvedSettings(configuration)
         let program = try agreement.phase { try Fingerprints.sha256(file: "/proc/self/exe") }

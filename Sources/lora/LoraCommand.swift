@@ -10,6 +10,6 @@ struct LoraCommand: ParsableCommand {
             Training itself is `mpirun -n 8 lora-worker …`; the commands below run in one process.
             """,
         subcommands: [
-            InspectCommand.self, TokenizeCommand.self,
+            EvalCommand.self, InspectCommand.self, TokenizeCommand.self,
         ])
 }

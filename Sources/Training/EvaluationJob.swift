@@ -1,0 +1,135 @@
+import Adapters
+import Collectives
+import Datasets
+import Foundation
+import Kernels
+import ModelFiles
+import Slices
+import Tokenization
+import Transformer
+
+/// What `lora eval` computes: the loss of a model, with or without an adapter, on a data file.
+///
+/// The same slices, lanes and exact sums as in training, on one process: for equal model, adapter,
+/// data, slice size and kernels, the digits of a run's own `evaluation` records.
+public struct EvaluationJob {
+    private let model: BaseModel
+    private let adapter: PEFTAdapter?
+    private let dataset: LoadedDataset
+    private let sliceSize: Int
+    private let maxLength: Int
+    private let threads: Int?
+    private let backend: Backend
+
+    /// Settings that an evaluation has in common with a run, by the flags' names.
+    public static let settingNames: Set<String> = [
+        "model", "data", "format", "skip-bad-lines", "max-length", "slice-size", "threads",
+        "kernels",
+    ]
+
+    /// Reads and checks everything that is needed.
+    ///
+    /// - Parameters:
+    ///   - settings: By the names in ``settingNames``, as text.
+    ///   - adapter: A PEFT folder, a checkpoint or a finished run; `nil` for the base model alone.
+    /// - Throws: A ``Fault`` naming the flag, or the file and line.
+    public init(settings: [String: String], adapter adapterPath: String?) throws {
+        precondition(
+            Self.settingNames.isSuperset(of: settings.keys), "\(settings.keys.sorted())")
+        let reader = try SettingReader(settings)
+        sliceSize = try reader.integer("slice-size", atLeast: 1) ?? 4
+        threads = try reader.integer("threads", atLeast: 1)
+        let format = try reader.choice("format", among: DatasetFormat.allCases) { $0.rawValue }
+        let wantedLength = try reader.integer("max-length", atLeast: 2)
+        let model = try BaseModel.open(path: try reader.required("model"))
+        self.model = model
+        maxLength = try RunInputs.maxLength(wantedLength, model.configuration)
+        adapter = try adapterPath.map {
+            try PEFTAdapter(
+                folder: try PEFTAdapter.folder(at: $0), model: model.configuration)
+        }
+        dataset = try loadDataset(
+            path: try reader.required("data"), format: format, tokenizer: Tokenizer(model: model),
+            maxLength: maxLength, skipBadLines: try reader.flag("skip-bad-lines"))
+        backend = try Backend(level: KernelLevel(flag: reader.text("kernels") ?? "auto"))
+    }
+
+    /// The loss of one record.
+    public struct SampleLoss: Sendable, Equatable {
+        /// Position of the record among those of the file, from 0.
+        public let index: Int
+        /// Negative log-likelihood of all its targets together, nats.
+        public let nll: Double
+        public let targetTokens: Int
+    }
+
+    /// What was found.
+    public struct Report: Sendable, Equatable {
+        /// Mean negative log-likelihood a target token, nats.
+        public let loss: Double
+        public let samples: Int
+        public let targetTokens: Int
+        /// All tokens that were computed, prompts included.
+        public let tokens: Int
+        /// Records that were skipped because they cannot be used.
+        public let badLines: Int
+        /// Records left out because no target remains within the maximum length.
+        public let withoutTarget: Int
+        /// Samples that were cut at `maxLength` tokens.
+        public let truncated: Int
+        public let maxLength: Int
+        public let sliceSize: Int
+        /// What decides the last digits, beside the inputs.
+        public let kernels: String
+        public let seconds: Double
+        /// In the file's order.
+        public let perSample: [SampleLoss]
+
+        /// `e` to the power of the loss.
+        public var perplexity: Double { Elementary.exp(loss) }
+    }
+
+    /// Computes all losses.
+    ///
+    /// - Parameter progress: Called now and then with the slices that are done and all of them.
+    /// - Throws: ``ConfigurationError`` naming the record if a loss is not finite.
+    public func run(progress: ((_ done: Int, _ total: Int) -> Void)? = nil) throws -> Report {
+        let watch = Stopwatch()
+        let samples = dataset.samples
+        var bounds = SliceBounds()
+        bounds.include(samples, sliceSize: sliceSize)
+        let cores = ProcessInfo.processInfo.activeProcessorCount
+        let plan = LanePlan(
+            threads: threads, cores: cores, ranks: 1,
+            slicesInStep: (samples.count + sliceSize - 1) / sliceSize, sliceSize: sliceSize,
+            batchSize: samples.count)
+        let pool = try plan.makePool(
+            model, adapter?.parameters.layout, bounds, backend, training: false)
+        let evaluation = Evaluation(
+            communicator: InProcessCommunicator.world(size: 1)[0], pool: pool, samples: samples,
+            sliceSize: sliceSize)
+        var perSample: [SampleLoss] = []
+        let loss = try evaluation.run(
+            adapter?.parameters,
+            perSample: { sample, nll, targets in
+                perSample.append(
+                    SampleLoss(index: dataset.rows[sample], nll: nll, targetTokens: targets))
+            }, progress: progress)
+        perSample.sort { $0.index < $1.index }
+        try refuse(notFinite: perSample)
+        return Report(
+            loss: loss.mean, samples: samples.count, targetTokens: Int(loss.targetTokens),
+            tokens: Int(loss.tokens), badLines: dataset.badLines,
+            withoutTarget: dataset.withoutTarget, truncated: dataset.truncated,
+            maxLength: maxLength, sliceSize: sliceSize, kernels: backend.identity.description,
+            seconds: watch.seconds, perSample: perSample)
+    }
+
+    private func refuse(notFinite losses: [SampleLoss]) throws(ConfigurationError) {
+        guard let first = losses.first(where: { !$0.nll.isFinite }) else { return }
+        throw ConfigurationError(
+            adapter == nil ? "--model" : "--adapter",
+            "gives a loss that is not finite on record \(first.index) of the data",
+            hint: "The weights are damaged, or training had diverged: try an older checkpoint")
+    }
+}

@@ -1,0 +1,138 @@
+import ArgumentParser
+import Checkpoints
+import Faults
+import Foundation
+import Training
+
+/// `lora eval`: the loss of a model, with or without an adapter, on held-out data.
+struct EvalCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "eval",
+        abstract: "Measure the loss of a model, with or without an adapter, on a data file.",
+        discussion: """
+            The loss is the mean negative log-likelihood, in nats, of the response tokens; prompts \
+            are read but not counted. Run it once without --adapter and once with it to see what \
+            training has changed. With the model, data, slice size and kernels of a run, the digits \
+            are those of the evaluation records in its metrics.jsonl.
+
+            Example:
+              lora eval --model SmolLM2.gguf --adapter run1 --data held-out.jsonl
+
+            --json prints one object; --per-sample writes one a record, e.g. \
+            {"index":0,"nll":58.19,"target_tokens":8}, where index counts the file's records from \
+            0 and nll is the sum over the record's response tokens.
+            """)
+
+    @OptionGroup var source: ModelOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "Alpaca JSON or JSONL, or prompt/completion JSONL.", valueName: "file"))
+    var data: String
+
+    @Flag(help: "Print one JSON object instead of a table.")
+    var json = false
+
+    @Option(help: ArgumentHelp("Write the loss of each record there.", valueName: "file.jsonl"))
+    var perSample: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "alpaca or prompt-completion (default: told from the first record).", valueName: "name")
+    )
+    var format: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Tokens at which samples are cut (default: 1024, or the model's positions).",
+            valueName: "tokens"))
+    var maxLength: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Samples computed as one unit; touches the last digits (default: 4).",
+            valueName: "samples"))
+    var sliceSize: String?
+
+    @Flag(help: "Leave bad lines of the data out, and count them (default: stop at the first).")
+    var skipBadLines = false
+
+    @Option(
+        help: ArgumentHelp("Computing threads (default: this machine's cores).", valueName: "lanes")
+    )
+    var threads: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "auto, baseline, avx2 or avx512 (default: the best of this machine).",
+            valueName: "level"))
+    var kernels: String?
+
+    func run() throws {
+        try exitingOnFault {
+            let settings: [String: String?] = [
+                "model": source.model, "data": data, "format": format,
+                "skip-bad-lines": skipBadLines ? "true" : nil, "max-length": maxLength,
+                "slice-size": sliceSize, "threads": threads, "kernels": kernels,
+            ]
+            let job = try EvaluationJob(
+                settings: settings.compactMapValues { $0 }, adapter: source.adapter)
+            let progress = ProgressLine("evaluating", unit: "slices")
+            let report = try job.run { progress.update($0, of: $1) }
+            progress.finish()
+            if let perSample {
+                let lines = report.perSample.map { Self.line($0) + "\n" }
+                try DurableFiles.writeDurably(lines.joined(), to: perSample)
+            }
+            print(json ? object(report) : table(report))
+        }
+    }
+
+    private static func line(_ sample: EvaluationJob.SampleLoss) -> String {
+        var object = JSONText()
+        object.add("index", sample.index)
+        object.add("nll", sample.nll)
+        object.add("target_tokens", sample.targetTokens)
+        return object.text
+    }
+
+    private func object(_ report: EvaluationJob.Report) -> String {
+        var object = JSONText()
+        object.add("model", source.model)
+        if let adapter = source.adapter { object.add("adapter", adapter) }
+        object.add("data", data)
+        object.add("loss", report.loss)
+        object.add("perplexity", report.perplexity)
+        object.add("samples", report.samples)
+        object.add("target_tokens", report.targetTokens)
+        object.add("tokens", report.tokens)
+        object.add("bad_lines_skipped", report.badLines)
+        object.add("without_target", report.withoutTarget)
+        object.add("truncated", report.truncated)
+        object.add("max_length", report.maxLength)
+        object.add("slice_size", report.sliceSize)
+        object.add("kernels", report.kernels)
+        object.add("seconds", report.seconds)
+        return object.text
+    }
+
+    private func table(_ report: EvaluationJob.Report) -> String {
+        var rows = [
+            ("loss", "\(report.loss) nats a target token"),
+            ("perplexity", "\(report.perplexity)"),
+            ("samples", "\(report.samples)"),
+            ("target tokens", "\(report.targetTokens) of \(report.tokens)"),
+        ]
+        if report.badLines > 0 { rows.append(("bad lines", "\(report.badLines) skipped")) }
+        if report.withoutTarget > 0 {
+            rows.append(("without target", "\(report.withoutTarget) records left out"))
+        }
+        if report.truncated > 0 {
+            rows.append(("truncated", "\(report.truncated) samples at \(report.maxLength) tokens"))
+        }
+        let width = (rows.map(\.0.count).max() ?? 0) + 2
+        return rows.map { label, text in
+            label + String(repeating: " ", count: width - label.count) + text
+        }.joined(separator: "\n")
+    }
+}

@@ -1,0 +1,37 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// SIGTERM and SIGUSR1 save within the current step and ask to be started again.
+@Suite(.serialized) struct StopSignalTests {
+    @Test(.timeLimit(.minutes(2)), arguments: [SIGTERM, SIGUSR1])
+    func savesAndContinues(signal: Int32) throws {
+        try Programs.withScratchFolder { scratch in
+            let length = ["--epochs", "40", "--checkpoint-every", "100000"]
+            let out = scratch + "/run"
+            let arguments = TrainingRunFixture.arguments(out: out, length)
+            let process = try Programs.start(
+                Programs.folder + "/lora-worker", arguments, scratch: scratch)
+            while process.isRunning, ((try? TrainingRunFixture.steps(of: out).last) ?? 0) < 20 {
+                usleep(1000)
+            }
+            kill(process.processIdentifier, signal)
+            process.waitUntilExit()
+            let outcome = try Programs.outcome(of: process, scratch: scratch)
+            #expect(outcome.exitCode == 75, "\(outcome.errors)")
+            let stopped = try #require(try TrainingRunFixture.steps(of: out).last)
+            let saved = try #require(
+                try TrainingRunFixture.metrics(of: out, kind: "checkpoint").last)
+            #expect(saved["step"] as? Int == stopped && stopped < 240)
+
+            #expect(try Programs.mpirun(ranks: 2, arguments).exitCode == 0)
+            let reference = scratch + "/reference"
+            let whole = try Programs.mpirun(
+                ranks: 1, TrainingRunFixture.arguments(out: reference, length))
+            #expect(whole.exitCode == 0)
+            #expect(
+                try TrainingRunFixture.weights(of: out)
+                    == TrainingRunFixture.weights(of: reference))
+        }
+    }
+}
