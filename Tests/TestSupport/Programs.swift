@@ -59,7 +59,9 @@ public enum Programs {
         guard descriptor >= 0 else {
             throw CocoaError(
                 .fileWriteUnknown,
-                userInfo: [NSLocalizedDescriptionKey: "\(path): \(String(cString: strerror(errno)))"])
+                userInfo: [
+                    NSLocalizedDescriptionKey: "\(path): \(String(cString: strerror(errno)))"
+                ])
         }
         return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     }
