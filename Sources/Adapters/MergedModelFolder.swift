@@ -175,7 +175,8 @@ public struct MergedModelFolder {
                 let source = model.path + "/" + name
                 guard FileManager.default.fileExists(atPath: source) else { continue }
                 let file = try MappedFile(path: source)
-                try StagedModelFolder.write([UInt8](file.bytes), to: folder + "/" + name)
+                let bytes = withExtendedLifetime(file) { [UInt8](file.bytes) }
+                try StagedModelFolder.write(bytes, to: folder + "/" + name)
             }
             return
         }
