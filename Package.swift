@@ -157,7 +157,10 @@ let package = Package(
             ]),
         tests(
             "LoraToolTests",
-            ["Adapters", "lora", "lora-worker", "ModelFiles", "Tensors", "Transformer"]),
+            [
+                "Adapters", "lora", "lora-worker", "ModelFiles", "Tensors", "TestSupport",
+                "Transformer",
+            ]),
         tests("ModelFilesTests", ["Faults", "ModelFiles", "Tensors"], fixtures: true),
         tests("ProgressReportsTests", ["Faults", "ProgressReports"]),
         tests(

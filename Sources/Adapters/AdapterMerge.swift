@@ -12,7 +12,9 @@ public struct AdapterMerge {
     private let backend: Backend
     private let pairs: [String: LowRankLayout.Pair]
 
-    /// - Parameter adapter: Must fit `model`.
+    /// - Parameters:
+    ///   - model: The base model.
+    ///   - adapter: Must fit `model`.
     /// - Throws: ``KernelError`` if no kernels can be opened.
     public init(model: BaseModel, adapter: LowRankParameters) throws(KernelError) {
         self.model = model
@@ -30,8 +32,10 @@ public struct AdapterMerge {
     /// is, widened.
     ///
     /// - Parameters:
+    ///   - name: As transformers has it.
     ///   - shape: As ``BaseModel/requiredWeights`` has it.
     ///   - body: The elements are valid until it returns.
+    /// - Returns: What `body` returns.
     /// - Throws: ``ModelFileError`` if the weight cannot be read; what `body` throws.
     /// - Source: Hu et al. 2021, arXiv:2106.09685, section 4.1.
     public func withWeight<Result>(

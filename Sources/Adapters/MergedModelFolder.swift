@@ -27,6 +27,7 @@ public struct MergedModelFolder {
     }
 
     /// - Parameters:
+    ///   - model: The base model.
     ///   - adapter: Must fit `model`.
     ///   - elementType: Float32, float16 or bfloat16. Only float32 keeps the sum's digits.
     ///   - maximumShardBytes: A file of weights is larger only if a single tensor is.
@@ -46,6 +47,7 @@ public struct MergedModelFolder {
     /// - Parameters:
     ///   - path: Must not exist, or be an empty folder; the folder above it must exist.
     ///   - progress: Called after each tensor with how many are written and how many there are.
+    /// - Returns: What stands there now.
     /// - Throws: A ``Fault`` naming the file, tensor or path; then `path` is as before.
     public func write(
         to path: String, progress: ((_ done: Int, _ total: Int) -> Void)? = nil
@@ -173,7 +175,8 @@ public struct MergedModelFolder {
                 let source = model.path + "/" + name
                 guard FileManager.default.fileExists(atPath: source) else { continue }
                 let file = try MappedFile(path: source)
-                try StagedModelFolder.write([UInt8](file.bytes), to: folder + "/" + name)
+                let bytes = withExtendedLifetime(file) { [UInt8](file.bytes) }
+                try StagedModelFolder.write(bytes, to: folder + "/" + name)
             }
             return
         }

@@ -17,7 +17,7 @@ enum NarrowedElements {
         }
     }
 
-    /// - Parameter narrow: The 16 bits of a number; `nil` for one that is too large.
+    /// `narrow` gives the 16 bits of a number, and `nil` for one that is too large.
     private static func halves(
         of source: UnsafeBufferPointer<Float>, _ narrow: (Float) -> UInt16?
     ) -> [UInt8]? {

@@ -31,7 +31,11 @@ public struct TextGenerator: Sendable {
         public let ending: Ending
     }
 
-    /// - Parameter adapter: Must fit the model; `nil` for the base model alone.
+    /// - Parameters:
+    ///   - model: The base model.
+    ///   - tokenizer: The model's own.
+    ///   - adapter: Must fit the model; `nil` for the base model alone.
+    ///   - backend: What computes.
     public init(
         model: BaseModel, tokenizer: Tokenizer, adapter: LowRankParameters?, backend: Backend
     ) {
@@ -49,9 +53,12 @@ public struct TextGenerator: Sendable {
     /// The tokenizer's begin tokens come first, nothing else is added.
     ///
     /// - Parameters:
+    ///   - prompt: At least one token, with the begin tokens.
+    ///   - method: How tokens are chosen.
     ///   - maximumTokens: Most tokens to generate, at least 1.
     ///   - onText: Called with each piece of text as soon as it is whole UTF-8; special tokens
     ///     are left out.
+    /// - Returns: The tokens, and why there are no more.
     /// - Throws: ``GenerationError`` if the prompt is empty or too long, or if the model's numbers
     ///   are not finite; ``ModelFileError`` if weights are missing; what `onText` throws.
     public func generate(

@@ -27,9 +27,10 @@ public struct TokenSampler: Sendable {
         self.method = method
     }
 
-    /// The next token.
+    /// Chooses a token.
     ///
     /// - Parameter logits: `[vocabulary]`, not empty.
+    /// - Returns: Its id.
     /// - Throws: ``GenerationError`` if a logit is NaN or infinite.
     public mutating func next(
         _ logits: UnsafeBufferPointer<Float>

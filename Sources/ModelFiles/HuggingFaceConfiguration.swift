@@ -17,6 +17,7 @@ extension BaseModel {
     /// versions read too.
     ///
     /// - Parameter elementType: Float32, float16 or bfloat16.
+    /// - Returns: A JSON object.
     /// - Throws: ``ModelFileError`` if `config.json` cannot be read, or if the rotary scaling of a
     ///   GGUF file has no name in transformers.
     public func huggingFaceConfiguration(

@@ -10,7 +10,7 @@ extension JSONValue {
         return Array(text.utf8)
     }
 
-    /// - Parameter indentation: A line feed and the blanks of the current depth.
+    /// Appends the value; `indentation` is a line feed and the blanks of the current depth.
     private func write(to text: inout String, indentation: String) {
         switch self {
         case .null: text += "null"

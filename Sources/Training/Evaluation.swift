@@ -19,6 +19,8 @@ struct Evaluation {
     ///     particular order but one at a time; only for the samples of this rank.
     ///   - progress: Called after each slice of this rank with how many are done and how many
     ///     there are; one call at a time.
+    /// - Returns: The sum over all ranks.
+    /// - Throws: ``CommunicationError`` if a rank does not answer.
     func run(
         _ parameters: LowRankParameters?,
         perSample: ((_ index: Int, _ loss: Double, _ targets: Int) -> Void)? = nil,

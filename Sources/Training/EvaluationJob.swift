@@ -31,7 +31,7 @@ public struct EvaluationJob {
     ///
     /// - Parameters:
     ///   - settings: By the names in ``settingNames``, as text.
-    ///   - adapter: A PEFT folder, a checkpoint or a finished run; `nil` for the base model alone.
+    ///   - adapterPath: A PEFT folder, a checkpoint or a finished run; `nil` for the base model alone.
     /// - Throws: A ``Fault`` naming the flag, or the file and line.
     public init(settings: [String: String], adapter adapterPath: String?) throws {
         precondition(
@@ -92,6 +92,7 @@ public struct EvaluationJob {
     /// Computes all losses.
     ///
     /// - Parameter progress: Called now and then with the slices that are done and all of them.
+    /// - Returns: The mean and the losses of all samples.
     /// - Throws: ``ConfigurationError`` naming the record if a loss is not finite.
     public func run(progress: ((_ done: Int, _ total: Int) -> Void)? = nil) throws -> Report {
         let watch = Stopwatch()

@@ -11,6 +11,7 @@ struct KernelAgreement {
     ///   - flag: `--kernels`; `nil` for the best level that all ranks have.
     ///   - recorded: The kernels of the checkpoint that the run continues from.
     ///   - mayChange: Whether a level below the recorded one will do.
+    /// - Returns: The kernels, the same on all ranks.
     /// - Throws: On every rank the same fault, naming the hosts that cannot.
     func open(flag: String?, recorded: KernelIdentity?, mayChange: Bool) throws -> Backend {
         let hosts = try communicator.allGather(padding: [UInt8](hostName.utf8))

@@ -14,7 +14,10 @@ struct LanePlan: Equatable {
     /// - Parameters:
     ///   - threads: `--threads`, or `nil` for one lane a core.
     ///   - cores: Cores of this rank.
+    ///   - ranks: Number of ranks.
     ///   - slicesInStep: At most so many lanes of all ranks together work.
+    ///   - sliceSize: Samples in a slice.
+    ///   - batchSize: Samples in a step.
     init(threads: Int?, cores: Int, ranks: Int, slicesInStep: Int, sliceSize: Int, batchSize: Int) {
         let wanted = threads ?? cores
         // Lanes that no slice can reach would only take memory.
@@ -35,8 +38,13 @@ struct LanePlan: Equatable {
     /// Lanes with memory for any slice of the run.
     ///
     /// - Parameters:
+    ///   - files: The base model.
     ///   - layout: The adapter's; `nil` for the base model alone.
+    ///   - bounds: No slice is larger.
+    ///   - backend: What computes.
     ///   - training: Whether gradients will be asked for.
+    /// - Returns: As many lanes as planned.
+    /// - Throws: ``ModelFileError`` if weights are missing.
     func makePool(
         _ files: BaseModel, _ layout: LowRankLayout?, _ bounds: SliceBounds, _ backend: Backend,
         training: Bool

@@ -29,6 +29,7 @@ public final class IncrementalDecoder: @unchecked Sendable {
     private let logits: FloatBuffer
 
     /// - Parameters:
+    ///   - model: What computes.
     ///   - adapter: Must fit the model; `nil` for the base model alone.
     ///   - capacity: Most tokens of the sequence. Memory is taken as the sequence grows.
     /// - Precondition: `capacity` is positive and not above the positions `model` was made for.

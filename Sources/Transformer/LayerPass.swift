@@ -17,6 +17,7 @@ struct LayerPass {
     /// `m = x + O(attention(norm x))`, `output = m + D(silu(G(norm m)) ⊙ U(norm m))`.
     ///
     /// - Parameters:
+    ///   - layer: Index of the layer.
     ///   - kept: Holds the layer's input `x`; takes what a backward pass needs.
     ///   - operands: Where queries, keys, values and the attended values go, one row a token.
     ///   - positions: One a row.

@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(5))) struct GenerateTests {
-    private let model = Programs.fixtures + "/tiny-llama"
+    private let model = Tool.fixtures + "/tiny-llama"
 
     private struct Fixture: Decodable {
         struct Case: Decodable {
@@ -25,12 +26,11 @@ import Testing
 
     /// The fixture's text ends in bytes that are no UTF-8 too, so this also tests the streaming.
     @Test func standardOutputIsTheTextAndNothingElse() throws {
-        let programs = try Programs()
-        defer { programs.remove() }
+        let tool = try Tool()
+        defer { tool.remove() }
         for expected in try cases {
             let adapter = expected.adapter.map { ["--adapter", model + "/" + $0] } ?? []
-            let result = try programs.run(
-                "lora",
+            let result = try tool.lora(
                 [
                     "generate", "--model", model, "--prompt", "-", "--greedy", "--max-tokens",
                     "\(expected.tokens.count)",
@@ -42,8 +42,8 @@ import Testing
     }
 
     @Test func instructionsUseTheTemplateOfTheTrainingData() throws {
-        let programs = try Programs()
-        defer { programs.remove() }
+        let tool = try Tool()
+        defer { tool.remove() }
         let template = """
             Below is an instruction that describes a task, paired with an input that provides \
             further context. Write a response that appropriately completes the request.
@@ -57,10 +57,10 @@ import Testing
             ### Response:
 
             """
-        let byInstruction = try programs.lora(
+        let byInstruction = try tool.lora(
             "generate", "--model", model, "--instruction", "Name it.", "--input", "A river",
             "--seed", "5")
-        let byPrompt = try programs.lora(
+        let byPrompt = try tool.lora(
             "generate", "--model", model, "--prompt", template, "--seed", "5")
         #expect(byInstruction.exitCode == 0)
         #expect(!byInstruction.output.isEmpty)
@@ -74,12 +74,12 @@ import Testing
         ["--seed", "-1", "--prompt", "x"], ["--greedy", "--seed", "1", "--prompt", "x"],
     ])
     func wrongValuesAreNamed(_ flags: [String]) throws {
-        let programs = try Programs()
-        defer { programs.remove() }
+        let tool = try Tool()
+        defer { tool.remove() }
         // A value that begins with a dash needs the equals sign.
         let joined =
             flags == ["--seed", "-1", "--prompt", "x"] ? ["--seed=-1", "--prompt=x"] : flags
-        let result = try programs.run("lora", ["generate", "--model", model] + joined)
+        let result = try tool.lora(["generate", "--model", model] + joined)
         #expect(result.exitCode == 78)
         #expect(result.errors.hasPrefix("error: --"))
         #expect(result.errors.split(separator: "\n").count == 1)

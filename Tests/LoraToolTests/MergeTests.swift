@@ -2,6 +2,7 @@ import Adapters
 import Foundation
 import ModelFiles
 import Tensors
+import TestSupport
 import Testing
 import Transformer
 
@@ -17,45 +18,44 @@ import Transformer
         Base(model: "tiny-llama-tied-bf16", adapter: "tiny-llama-tied-bf16/adapter-all"),
     ]
 
-    private let fixtures = Programs.fixtures
+    private let fixtures = Tool.fixtures
     private var data: String { fixtures + "/tiny-llama/held-out.jsonl" }
 
-    private func losses(_ programs: Programs, _ arguments: [String]) throws -> [Double] {
-        let file = "\(programs.scratch)/\(UUID().uuidString)"
-        let result = try programs.run(
-            "lora", ["eval", "--data", data, "--per-sample", file] + arguments)
+    private func losses(_ tool: Tool, _ arguments: [String]) throws -> [Double] {
+        let file = "\(tool.scratch)/\(UUID().uuidString)"
+        let result = try tool.lora(["eval", "--data", data, "--per-sample", file] + arguments)
         try #require(result.exitCode == 0, "\(result.errors)")
         return try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n").map {
-            try #require(try Programs.numbers($0)["nll"])
+            try #require(try Tool.numbers($0)["nll"])
         }
     }
 
     @Test(arguments: bases)
     func aMergedModelEvaluatesLikeBaseAndAdapter(base: Base) throws {
-        let programs = try Programs()
-        defer { programs.remove() }
+        let tool = try Tool()
+        defer { tool.remove() }
         let (model, adapter) = ("\(fixtures)/\(base.model)", "\(fixtures)/\(base.adapter)")
-        let out = programs.scratch + "/merged"
-        let result = try programs.lora(
+        let out = tool.scratch + "/merged"
+        let result = try tool.lora(
             "merge", "--model", model, "--adapter", adapter, "--out", out)
         try #require(result.exitCode == 0, "\(result.errors)")
-        let alone = try losses(programs, ["--model", model])
-        let expected = try losses(programs, ["--model", model, "--adapter", adapter])
-        let merged = try losses(programs, ["--model", out])
+        let alone = try losses(tool, ["--model", model])
+        let expected = try losses(tool, ["--model", model, "--adapter", adapter])
+        let merged = try losses(tool, ["--model", out])
         #expect(merged.count == 12)
         for (merged, expected) in zip(merged, expected) {
             #expect(abs(merged - expected) <= 1e-5 * expected)
         }
         // The adapter does something, so that the comparison means something.
         #expect(zip(alone, expected).contains { abs($0 - $1) > 1e-3 })
-        try sameTokens(programs, model, out)
-        try nothingElse(in: programs.scratch)
+        try sameTokens(tool, model, out)
+        try nothingElse(in: tool.scratch)
     }
 
-    private func sameTokens(_ programs: Programs, _ model: String, _ merged: String) throws {
+    private func sameTokens(_ tool: Tool, _ model: String, _ merged: String) throws {
         let lines = "\(fixtures)/tiny-llama/train.jsonl"
-        let own = try programs.lora("tokenize", "--model", model, lines)
-        let other = try programs.lora("tokenize", "--model", merged, lines)
+        let own = try tool.lora("tokenize", "--model", model, lines)
+        let other = try tool.lora("tokenize", "--model", merged, lines)
         #expect(own.exitCode == 0 && own.output.count > 1000)
         #expect(own.output == other.output)
     }
@@ -69,12 +69,12 @@ import Transformer
     /// bfloat16 keeps 8 bits of a number, float16 11: half a unit in the last place of each.
     @Test(arguments: [(ElementType.bfloat16, 0x1p-8), (.float16, 0x1p-11)])
     func narrowTypesRoundEachWeight(type: ElementType, halfUnit: Double) throws {
-        let programs = try Programs()
-        defer { programs.remove() }
+        let tool = try Tool()
+        defer { tool.remove() }
         let model = try BaseModel.open(path: fixtures + "/tiny-llama")
         let adapter = try PEFTAdapter(
             folder: fixtures + "/tiny-llama/adapter-all", model: model.configuration)
-        let out = programs.scratch + "/merged"
+        let out = tool.scratch + "/merged"
         // 200,000 bytes hold the embedding or a layer and a half: several files and an index.
         _ = try MergedModelFolder(
             model: model, adapter: adapter.parameters, elementType: type,
@@ -122,23 +122,23 @@ import Transformer
     }
 
     @Test func nothingIsOverwrittenAndNothingLeftBehind() throws {
-        let programs = try Programs()
-        defer { programs.remove() }
+        let tool = try Tool()
+        defer { tool.remove() }
         let model = fixtures + "/tiny-llama"
-        let full = programs.scratch + "/full"
+        let full = tool.scratch + "/full"
         try FileManager.default.createDirectory(atPath: full, withIntermediateDirectories: true)
         try "mine".write(toFile: full + "/note", atomically: true, encoding: .utf8)
         for (out, dtype) in [
-            (full, "float32"), (programs.scratch + "/no/such", "float32"),
-            (programs.scratch + "/new", "int8"),
+            (full, "float32"), (tool.scratch + "/no/such", "float32"),
+            (tool.scratch + "/new", "int8"),
         ] {
-            let result = try programs.lora(
+            let result = try tool.lora(
                 "merge", "--model", model, "--adapter", model + "/adapter-all", "--out", out,
                 "--dtype", dtype)
             #expect(result.exitCode == 78)
             #expect(result.errors.hasPrefix("error: "))
         }
         #expect(try FileManager.default.contentsOfDirectory(atPath: full) == ["note"])
-        try nothingElse(in: programs.scratch)
+        try nothingElse(in: tool.scratch)
     }
 }

@@ -27,7 +27,10 @@ import Testing
                 ("rank", "0", "--rank"), ("lr", "fast", "--lr"), ("beta2", "1", "--beta2"),
                 ("schedule", "step", "--schedule"), ("targets", "nothing_proj", "nothing_proj"),
                 ("max-length", "1000000", "--max-length"), ("kernels", "sse9", "--kernels"),
-                ("collector", "nowhere", "--collector"),
+                ("collector", "nowhere", "--collector"), ("lr", "-1", "--lr"),
+                ("rank", "100000000000", "--rank"), ("alpha", "1e300", "alpha"),
+                ("epsilon", "1e-60", "--epsilon"), ("allow-change", "speed", "speed"),
+                ("lr", "1e38", "not finite"),
             ] {
                 try expectRefusal(
                     TrainingRunFixture.arguments(out: out, ["--\(flag)", value]), naming: [word])
@@ -88,6 +91,32 @@ import Testing
                 ranks: 2, arguments(["--data": mixed]) + ["--skip-bad-lines"])
             #expect(outcome.exitCode == 0, "\(outcome.errors)")
             #expect(outcome.errors.contains("1 bad line"), "\(outcome.errors)")
+        }
+    }
+
+    /// A tokenizer that knows more tokens than the model has rows.
+    @Test(.timeLimit(.minutes(1)))
+    func tokenBeyondTheVocabulary() throws {
+        try Programs.withScratchFolder { scratch in
+            let copy = scratch + "/model"
+            try FileManager.default.copyItem(atPath: TrainingRunFixture.model, toPath: copy)
+            let path = URL(fileURLWithPath: copy + "/tokenizer.json")
+            let text = try String(contentsOf: path, encoding: .utf8)
+            var tokenizer = try #require(
+                try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+            var added = try #require(tokenizer["added_tokens"] as? [[String: Any]])
+            added.append([
+                "id": 5000, "content": "<new>", "single_word": false, "lstrip": false,
+                "rstrip": false, "normalized": false, "special": true,
+            ])
+            tokenizer["added_tokens"] = added
+            try JSONSerialization.data(withJSONObject: tokenizer).write(to: path)
+            let data = scratch + "/data.jsonl"
+            try Data(#"{"prompt":"a <new> b","completion":"c"}"#.utf8)
+                .write(to: URL(fileURLWithPath: data))
+            try expectRefusal(
+                ["--model", copy, "--data", data, "--out", scratch + "/run"],
+                naming: ["data.jsonl", "5000"])
         }
     }
 

@@ -113,6 +113,26 @@ import Testing
         }
     }
 
+    /// While one job writes, another one is turned away, and the first is not disturbed.
+    @Test(.timeLimit(.minutes(2)))
+    func oneJobAtATime() throws {
+        try Programs.withScratchFolder { scratch in
+            let out = scratch + "/run"
+            let arguments = TrainingRunFixture.arguments(out: out, ["--epochs", "100000"])
+            let first = try Programs.start(
+                Programs.folder + "/lora-worker", arguments, scratch: scratch)
+            while first.isRunning, try TrainingRunFixture.isBeforeFirstStep(of: out) {
+                usleep(10_000)
+            }
+            let second = try Programs.run(Programs.folder + "/lora-worker", arguments)
+            #expect(second.exitCode == 76, "\(second.errors)")
+            #expect(first.isRunning)
+            first.terminate()
+            first.waitUntilExit()
+            #expect(first.terminationStatus == 75)
+        }
+    }
+
     private func flipBit(of path: String) throws {
         var data = try Data(contentsOf: URL(fileURLWithPath: path))
         data[data.count / 2] ^= 4
