@@ -53,14 +53,13 @@ extension Backend {
             x.columns == weight.columns && y.columns == weight.rows && x.rows == y.rows,
             "[\(x.rows), \(x.columns)] · [\(weight.rows), \(weight.columns)]ᵀ")
         guard x.rows > 0 else { return }
-        let panel = scratch.panel.pointer
-        for outputs in Self.blocks(of: weight.rows, size: Self.panelColumns) {
-            for inputs in Self.depthBlocks(weight.columns) {
+        for inputs in Self.depthBlocks(weight.columns) {
+            let operand = operand(x.columns(inputs), scratch)
+            for outputs in Self.blocks(of: weight.rows, size: Self.panelColumns) {
                 fillPanelTransposed(weight, rows: outputs, columns: inputs, scratch)
-                ck_panel_product(
-                    x.pointer + inputs.lowerBound, x.stride, panel, inputs.count,
-                    y.pointer + outputs.lowerBound, y.stride, x.rows, outputs.count,
-                    inputs.lowerBound > 0)
+                multiply(
+                    operand, byPanelInto: y.columns(outputs), adding: inputs.lowerBound > 0,
+                    scratch)
             }
         }
     }
@@ -77,17 +76,44 @@ extension Backend {
             dy.columns == weight.rows && dx.columns == weight.columns && dx.rows == dy.rows,
             "[\(dy.rows), \(dy.columns)] · [\(weight.rows), \(weight.columns)]")
         guard dy.rows > 0 else { return }
-        let panel = scratch.panel.pointer
         for outputs in Self.depthBlocks(weight.rows) {
+            let operand = operand(dy.columns(outputs), scratch)
             for inputs in Self.blocks(of: weight.columns, size: Self.panelColumns) {
                 Self.widen(
-                    weight, rows: outputs, columns: inputs, into: panel, stride: Self.panelColumns)
-                ck_panel_product(
-                    dy.pointer + outputs.lowerBound, dy.stride, panel, outputs.count,
-                    dx.pointer + inputs.lowerBound, dx.stride, dy.rows, inputs.count,
-                    adding || outputs.lowerBound > 0)
+                    weight, rows: outputs, columns: inputs, into: scratch.panel.pointer,
+                    stride: Self.panelColumns)
+                multiply(
+                    operand, byPanelInto: dx.columns(inputs),
+                    adding: adding || outputs.lowerBound > 0, scratch)
             }
         }
+    }
+
+    /// What a panel is multiplied by: in half precision rounded into the scratch first.
+    private func operand(_ a: Matrix, _ scratch: Scratch) -> Matrix {
+        half?.operand(
+            a.pointer, a.stride, a.rows, a.columns, scratch.halfOperand(a),
+            scratch.operandScales.pointer)
+        return a
+    }
+
+    /// `c = a · panel`, or `c += a · panel`, with the panel that lies in the scratch.
+    ///
+    /// - Parameter a: What ``operand(_:_:)`` was given last.
+    private func multiply(
+        _ a: Matrix, byPanelInto c: Matrix, adding: Bool, _ scratch: Scratch
+    ) {
+        guard let half else {
+            ck_panel_product(
+                a.pointer, a.stride, scratch.panel.pointer, a.columns, c.pointer, c.stride,
+                a.rows, c.columns, adding)
+            return
+        }
+        half.panel(
+            scratch.panel.pointer, a.columns, scratch.halfPanel, scratch.panelScales.pointer)
+        half.product(
+            scratch.halfOperand(a), scratch.operandScales.pointer, scratch.halfPanel,
+            scratch.panelScales.pointer, a.columns, c.pointer, c.stride, a.rows, c.columns, adding)
     }
 
     /// Columns of a panel: `[depth, panelColumns]` of a weight, expanded to float32.

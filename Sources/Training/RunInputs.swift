@@ -2,6 +2,7 @@ import Adapters
 import Datasets
 import Faults
 import Foundation
+import Kernels
 import ModelFiles
 import Optimization
 import Slices
@@ -175,6 +176,7 @@ struct RunInputs {
             "clip-norm": "\(configuration.clipNorm)", "batch-size": "\(configuration.batchSize)",
             "slice-size": "\(configuration.sliceSize)", "order": configuration.order.rawValue,
             "seed": "\(configuration.seed)", "kernels": configuration.kernels ?? "auto",
+            "compute": configuration.compute.rawValue,
             "checkpoint-every": "\(configuration.checkpointEvery)",
             "keep": "\(configuration.keep)", "resume": configuration.resume.rawValue,
         ]

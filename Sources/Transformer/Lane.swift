@@ -38,7 +38,9 @@ public final class Lane: @unchecked Sendable {
         let rank = layout?.adapterRank ?? 0
         self.model = model
         self.layout = layout
+        let mostRows = max(bounds.tokens, min(bounds.targets, Backend.logitRows))
         scratch = Scratch(
+            halfRows: model.backend.compute == .float32 ? 0 : mostRows,
             longestSegment: bounds.longestSegment,
             logitRows: min(bounds.targets, Backend.logitRows),
             vocabularySize: shape.vocabularySize)

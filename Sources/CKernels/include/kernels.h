@@ -47,6 +47,28 @@ void ck_transpose_into_panel(
     const float *_Nonnull source, size_t stride, size_t rows, size_t columns,
     float *_Nonnull panel);
 
+// Products in half precision: both operands are rounded, sums are (or end) in float32.
+struct ck_half_kernels {
+    // Rounds `rows` rows of a [rows, depth] for `product`; depth rounded up to even elements a row.
+    // One factor a row goes to `scales` (float16 only).
+    void (*_Nonnull operand)(
+        const float *_Nonnull a, size_t stride, size_t rows, size_t depth,
+        uint16_t *_Nonnull operand, float *_Nonnull scales);
+    // Rounds a panel [depth, 64]; one factor a column goes to `scales` (float16 only).
+    void (*_Nonnull panel)(
+        const float *_Nonnull panel, size_t depth, uint16_t *_Nonnull target,
+        float *_Nonnull scales);
+    // As ck_panel_product, on what the two above have made.
+    void (*_Nonnull product)(
+        const uint16_t *_Nonnull a, const float *_Nonnull a_scales,
+        const uint16_t *_Nonnull panel, const float *_Nonnull panel_scales, size_t depth,
+        float *_Nonnull c, size_t c_stride, size_t rows, size_t columns, bool adding);
+};
+
+// The kernels of ck_float16 or ck_bfloat16, or NULL if this processor does not compute in that type.
+// `emulated`: the same operations step by step, for tests; needs AVX-512.
+const struct ck_half_kernels *_Nullable ck_half_kernels(int32_t type, bool emulated);
+
 // y = x * w / sqrt(mean(x^2) + epsilon) for each row; the inverse root goes to `inverse`.
 void ck_rms_norm(
     const float *_Nonnull x, const float *_Nonnull weight, float *_Nonnull y,
