@@ -49,7 +49,7 @@ public final class Lane: @unchecked Sendable {
         self.model = model
         self.layout = layout
         scratch = Scratch(
-            longestRow: shape.longestRow,
+            halfRows: model.backend.compute == .float32 ? 0 : rows,
             longestSegment: bounds.longestSegment,
             logitRows: min(targets, Backend.logitRows),
             vocabularySize: shape.vocabularySize)
