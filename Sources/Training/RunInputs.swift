@@ -181,6 +181,7 @@ struct RunInputs {
             "order": configuration.order.rawValue,
             "seed": "\(configuration.seed)", "kernels": configuration.kernels ?? "auto",
             "compute": configuration.compute.rawValue,
+            "recompute": configuration.recomputes ? "on" : "off",
             "checkpoint-every": "\(configuration.checkpointEvery)",
             "keep": "\(configuration.keep)", "resume": configuration.resume.rawValue,
         ]

@@ -198,6 +198,13 @@ struct RunningOptions: ParsableArguments {
     var compute: String?
 
     @Option(
+        help: ArgumentHelp(
+            "on: keep only each layer's input and compute the layer again in the backward pass: "
+                + "less memory for long samples, the same bits (default: off).",
+            valueName: "on|off"))
+    var recompute: String?
+
+    @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
             "Steps between evaluations (default: at the start and at the end).", valueName: "steps")
@@ -232,7 +239,7 @@ struct RunningOptions: ParsableArguments {
     var settings: [String: String] {
         compact([
             "threads": threads, "kernels": kernels, "compute": compute,
-            "eval-every": evalEvery,
+            "recompute": recompute, "eval-every": evalEvery,
             "checkpoint-every": checkpointEvery, "keep": keep, "resume": resume,
             "allow-change": allowChange.isEmpty ? nil : allowChange.joined(separator: ","),
             "collector": collector,

@@ -13,7 +13,12 @@ import Testing
                     let out = "\(scratch)/\(ranks)-\(lanes)"
                     let outcome = try Programs.mpirun(
                         ranks: ranks,
-                        TrainingRunFixture.arguments(out: out, ["--threads", "\(lanes)"]))
+                        TrainingRunFixture.arguments(
+                            out: out,
+                            [
+                                "--threads", "\(lanes)",
+                                "--recompute", lanes == 2 ? "on" : "off",
+                            ]))
                     #expect(outcome.exitCode == 0, "\(outcome.errors)")
                     let weights = try TrainingRunFixture.weights(of: out)
                     #expect(weights == first ?? weights, "\(ranks) ranks, \(lanes) lanes")
