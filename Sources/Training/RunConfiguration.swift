@@ -31,7 +31,7 @@ public struct RunConfiguration: Sendable, Equatable {
     public let warmupSteps: Int
     public let clipNorm: Double
     public let batchSize: Int
-    public let sliceSize: Int
+    public let sliceRule: SliceRule
     public let duration: Duration
     public let order: SampleOrder
     public let seed: UInt64
@@ -42,6 +42,8 @@ public struct RunConfiguration: Sendable, Equatable {
     public let kernels: String?
     /// The type in which frozen weights are multiplied.
     public let compute: ComputeType
+    /// Whether the backward pass computes each layer once more, to save memory.
+    public let recomputes: Bool
     /// Steps between evaluations; `nil`: at the start and at the end.
     public let evalEvery: Int?
     public let checkpointEvery: Int
@@ -49,6 +51,8 @@ public struct RunConfiguration: Sendable, Equatable {
     public let resume: ResumePolicy
     public let allowedChanges: Set<String>
     public let collector: CollectorAddress?
+
+    static let defaultSliceSize = 4
 
     /// How long a run lasts.
     public enum Duration: Sendable, Equatable {
@@ -100,7 +104,9 @@ public struct RunConfiguration: Sendable, Equatable {
         warmupSteps = try reader.integer("warmup-steps", atLeast: 0) ?? 0
         clipNorm = try reader.number("clip-norm", atLeast: 0) ?? 1
         batchSize = try reader.integer("batch-size", atLeast: 1) ?? 16
-        sliceSize = try reader.integer("slice-size", atLeast: 1) ?? 4
+        sliceRule = SliceRule(
+            sliceSize: try reader.integer("slice-size", atLeast: 1) ?? Self.defaultSliceSize,
+            sharesPrefixes: try reader.isOn("share-prefixes", byDefault: true))
         duration = try reader.duration()
         order = try reader.choice("order", among: SampleOrder.allCases) { $0.rawValue } ?? .shuffled
         seed = UInt64(try reader.integer("seed", atLeast: 0) ?? 0)
@@ -108,6 +114,7 @@ public struct RunConfiguration: Sendable, Equatable {
         threads = try reader.integer("threads", atLeast: 1)
         kernels = reader.text("kernels").flatMap { $0 == "auto" ? nil : $0 }
         compute = try reader.compute()
+        recomputes = try reader.isOn("recompute", byDefault: false)
         evalEvery = try reader.integer("eval-every", atLeast: 1)
         checkpointEvery = try reader.integer("checkpoint-every", atLeast: 1) ?? 50
         keep = try reader.integer("keep", atLeast: 1) ?? 3

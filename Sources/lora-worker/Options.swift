@@ -136,6 +136,12 @@ struct OptimizationOptions: ParsableArguments {
     var sliceSize: String?
 
     @Option(
+        help: ArgumentHelp(
+            "on: samples of a slice that begin alike compute those tokens once; part of the "
+                + "result's bits (default: on).", valueName: "on|off"))
+    var sharePrefixes: String?
+
+    @Option(
         parsing: .unconditional,
         help: ArgumentHelp("Length of the run in steps.", valueName: "steps"))
     var steps: String?
@@ -161,7 +167,8 @@ struct OptimizationOptions: ParsableArguments {
             "lr": lr, "beta1": beta1, "beta2": beta2, "epsilon": epsilon,
             "weight-decay": weightDecay, "schedule": schedule, "warmup-steps": warmupSteps,
             "clip-norm": clipNorm, "batch-size": batchSize, "slice-size": sliceSize,
-            "steps": steps, "epochs": epochs, "order": order, "seed": seed,
+            "share-prefixes": sharePrefixes, "steps": steps, "epochs": epochs, "order": order,
+            "seed": seed,
         ])
     }
 }
@@ -189,6 +196,13 @@ struct RunningOptions: ParsableArguments {
             "Multiply frozen weights in float32, bfloat16 or float16; the last two are faster, round more and need a processor that has them (default: float32).",
             valueName: "type"))
     var compute: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "on: keep only each layer's input and compute the layer again in the backward pass: "
+                + "less memory for long samples, the same bits (default: off).",
+            valueName: "on|off"))
+    var recompute: String?
 
     @Option(
         parsing: .unconditional,
@@ -225,7 +239,7 @@ struct RunningOptions: ParsableArguments {
     var settings: [String: String] {
         compact([
             "threads": threads, "kernels": kernels, "compute": compute,
-            "eval-every": evalEvery,
+            "recompute": recompute, "eval-every": evalEvery,
             "checkpoint-every": checkpointEvery, "keep": keep, "resume": resume,
             "allow-change": allowChange.isEmpty ? nil : allowChange.joined(separator: ","),
             "collector": collector,
