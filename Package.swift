@@ -109,13 +109,22 @@ let package = Package(
             ]),
         room("CollectorService", ["Faults", nioCore, nioPosix, "ProgressReports"]),
 
+        // Layer 6
+        room(
+            "Operations",
+            [
+                "Adapters", "Collectives", "Faults", "Kernels", "ModelFiles", "Optimization",
+                "Slices", "Tensors", "Training", "Transformer",
+            ]),
+
         // The programs: parse, call, print.
         program("lora-worker", [argumentParser, "Faults", "Training"]),
         program(
             "lora",
             [
                 "Adapters", argumentParser, "Checkpoints", "Datasets", "Faults", "Generation",
-                "Kernels", "ModelFiles", "Tensors", "Tokenization", "Training", "Transformer",
+                "Kernels", "ModelFiles", "Operations", "Tensors", "Tokenization", "Training",
+                "Transformer",
             ]),
         program(
             "lora-collector", [argumentParser, "CollectorService", "Faults", "ProgressReports"]),
@@ -162,6 +171,12 @@ let package = Package(
                 "Transformer",
             ]),
         tests("ModelFilesTests", ["Faults", "ModelFiles", "Tensors"], fixtures: true),
+        tests(
+            "OperationsTests",
+            [
+                "Faults", "Kernels", "lora", "lora-worker", "ModelFiles", "Operations", "Slices",
+                "Tensors", "TestSupport", "Training", "Transformer",
+            ]),
         tests("ProgressReportsTests", ["Faults", "ProgressReports"]),
         tests(
             "CollectorServiceTests",

@@ -11,6 +11,7 @@ struct LoraCommand: ParsableCommand {
             """,
         subcommands: [
             EvalCommand.self, GenerateCommand.self, InspectCommand.self, MergeCommand.self,
+            PlanCommand.self,
             TokenizeCommand.self,
             VerifyCommand.self,
         ])
