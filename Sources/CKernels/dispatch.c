@@ -8,7 +8,8 @@ int32_t ck_best_level(void) {
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
         && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
         return ck_level_avx512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return ck_level_avx2;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")
+        && __builtin_cpu_supports("f16c")) return ck_level_avx2;
     return ck_level_baseline;
 }
 
@@ -21,24 +22,19 @@ int32_t ck_select_level(int32_t level) {
     return level;
 }
 
-void ck_widen_float16(const void *source, float *target, size_t count) {
-    active->widen_float16(source, target, count);
+void ck_widen(int32_t type, const void *source, size_t source_bytes, float *target, size_t
+    target_stride, size_t rows, size_t columns) {
+    active->widen(type, source, source_bytes, target, target_stride, rows, columns);
 }
 
-void ck_widen_bfloat16(const void *source, float *target, size_t count) {
-    active->widen_bfloat16(source, target, count);
+void ck_panel_product(const float *a, size_t a_stride, const float *panel, size_t depth, float *c,
+    size_t c_stride, size_t rows, size_t columns, bool adding) {
+    active->panel_product(a, a_stride, panel, depth, c, c_stride, rows, columns, adding);
 }
 
-void ck_widen_q8_0(const void *source, float *target, size_t count) {
-    active->widen_q8_0(source, target, count);
-}
-
-void ck_widen_q4_0(const void *source, float *target, size_t count) {
-    active->widen_q4_0(source, target, count);
-}
-
-void ck_widen_q4_1(const void *source, float *target, size_t count) {
-    active->widen_q4_1(source, target, count);
+void ck_transpose_into_panel(const float *source, size_t stride, size_t rows, size_t columns, float
+    *panel) {
+    active->transpose_into_panel(source, stride, rows, columns, panel);
 }
 
 void ck_rms_norm(const float *x, const float *weight, float *y, float *inverse, size_t rows,

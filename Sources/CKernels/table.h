@@ -5,11 +5,12 @@
 #include "kernels.h"
 
 struct ck_table {
-    void (*widen_float16)(const void *source, float *target, size_t count);
-    void (*widen_bfloat16)(const void *source, float *target, size_t count);
-    void (*widen_q8_0)(const void *source, float *target, size_t count);
-    void (*widen_q4_0)(const void *source, float *target, size_t count);
-    void (*widen_q4_1)(const void *source, float *target, size_t count);
+    void (*widen)(int32_t type, const void *source, size_t source_bytes, float *target, size_t
+        target_stride, size_t rows, size_t columns);
+    void (*panel_product)(const float *a, size_t a_stride, const float *panel, size_t depth, float
+        *c, size_t c_stride, size_t rows, size_t columns, bool adding);
+    void (*transpose_into_panel)(const float *source, size_t stride, size_t rows, size_t columns,
+        float *panel);
     void (*rms_norm)(const float *x, const float *weight, float *y, float *inverse, size_t rows,
         size_t columns, float epsilon);
     void (*rms_norm_again)(const float *x, const float *weight, float *y, const float *inverse,

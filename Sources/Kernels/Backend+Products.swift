@@ -40,7 +40,10 @@ extension Backend {
             Int32(cStride))
     }
 
-    /// `y = x · Wᵀ` for a frozen `W`, widened tile by tile.
+    /// `y = x · Wᵀ` for a frozen `W`.
+    ///
+    /// Each element is summed in the order of `W`'s columns, block by block (``depthBlocks(_:)``):
+    /// a row of `y` does not depend on how many rows there are.
     ///
     /// - Parameters:
     ///   - x: `[tokens, W.columns]`.
@@ -49,15 +52,20 @@ extension Backend {
         precondition(
             x.columns == weight.columns && y.columns == weight.rows && x.rows == y.rows,
             "[\(x.rows), \(x.columns)] · [\(weight.rows), \(weight.columns)]ᵀ")
-        forEachTile(of: weight, scratch: scratch) { rows, tile in
-            multiply(
-                x.pointer, x.stride, false, tile, weight.columns, true,
-                y.pointer + rows.lowerBound, y.stride,
-                m: x.rows, n: rows.count, k: x.columns, alpha: 1, beta: 0)
+        guard x.rows > 0 else { return }
+        let panel = scratch.panel.pointer
+        for outputs in Self.blocks(of: weight.rows, size: Self.panelColumns) {
+            for inputs in Self.depthBlocks(weight.columns) {
+                fillPanelTransposed(weight, rows: outputs, columns: inputs, scratch)
+                ck_panel_product(
+                    x.pointer + inputs.lowerBound, x.stride, panel, inputs.count,
+                    y.pointer + outputs.lowerBound, y.stride, x.rows, outputs.count,
+                    inputs.lowerBound > 0)
+            }
         }
     }
 
-    /// `dx = dy · W`, or `dx += dy · W`, for a frozen `W`, summed tile by tile in order of rows.
+    /// `dx = dy · W`, or `dx += dy · W`, for a frozen `W`, summed in the order of its rows.
     ///
     /// - Parameters:
     ///   - dy: `[tokens, W.rows]`.
@@ -68,12 +76,57 @@ extension Backend {
         precondition(
             dy.columns == weight.rows && dx.columns == weight.columns && dx.rows == dy.rows,
             "[\(dy.rows), \(dy.columns)] · [\(weight.rows), \(weight.columns)]")
-        forEachTile(of: weight, scratch: scratch) { rows, tile in
-            multiply(
-                dy.pointer + rows.lowerBound, dy.stride, false, tile, weight.columns, false,
-                dx.pointer, dx.stride,
-                m: dy.rows, n: weight.columns, k: rows.count, alpha: 1,
-                beta: adding || rows.lowerBound > 0 ? 1 : 0)
+        guard dy.rows > 0 else { return }
+        let panel = scratch.panel.pointer
+        for outputs in Self.depthBlocks(weight.rows) {
+            for inputs in Self.blocks(of: weight.columns, size: Self.panelColumns) {
+                Self.widen(
+                    weight, rows: outputs, columns: inputs, into: panel, stride: Self.panelColumns)
+                ck_panel_product(
+                    dy.pointer + outputs.lowerBound, dy.stride, panel, outputs.count,
+                    dx.pointer + inputs.lowerBound, dx.stride, dy.rows, inputs.count,
+                    adding || outputs.lowerBound > 0)
+            }
+        }
+    }
+
+    /// Columns of a panel: `[depth, panelColumns]` of a weight, expanded to float32.
+    static let panelColumns = Int(ck_panel_columns)
+    /// Most rows of a panel: 160 KiB, which stays in the second-level cache.
+    static let panelDepth = 640
+
+    /// Where a sum over `depth` terms is cut: into the fewest blocks of at most ``panelDepth``, of
+    /// equal size up to a multiple of 64. Part of the numerics.
+    static func depthBlocks(_ depth: Int) -> RangeBlocks {
+        let count = (depth + panelDepth - 1) / panelDepth
+        let size = (depth + max(1, count) - 1) / max(1, count)
+        return blocks(of: depth, size: (size + 63) / 64 * 64)
+    }
+
+    private static func blocks(of count: Int, size: Int) -> RangeBlocks {
+        RangeBlocks(count: count, size: size)
+    }
+
+    /// `panel[k, j] = W[rows[j], columns[k]]`, through a square that stays in the first-level cache.
+    private func fillPanelTransposed(
+        _ weight: FrozenMatrix, rows: Range<Int>, columns: Range<Int>, _ scratch: Scratch
+    ) {
+        for square in Self.blocks(of: columns.count, size: Self.panelColumns) {
+            let first = columns.lowerBound + square.lowerBound
+            let target = scratch.panel.pointer + square.lowerBound * Self.panelColumns
+            if weight.isPlainFloat32 {
+                let source = weight.rowPointer(rows.lowerBound)
+                    .assumingMemoryBound(to: Float.self)
+                ck_transpose_into_panel(
+                    source + first, weight.columns, rows.count, square.count, target)
+                continue
+            }
+            let staging = scratch.square.pointer
+            Self.widen(
+                weight, rows: rows, columns: first..<first + square.count, into: staging,
+                stride: Self.panelColumns)
+            ck_transpose_into_panel(
+                staging, Self.panelColumns, rows.count, square.count, target)
         }
     }
 
@@ -84,52 +137,33 @@ extension Backend {
         for (index, token) in tokens.enumerated() {
             precondition(Int(token) < weight.rows && token >= 0, "token \(token)")
             Self.widen(
-                weight.rowPointer(Int(token)), weight.elementType,
-                into: y.pointer + index * y.stride, count: weight.columns)
+                weight, rows: Int(token)..<Int(token) + 1, columns: 0..<weight.columns,
+                into: y.pointer + index * y.stride, stride: weight.columns)
         }
     }
 
     /// `W[row, :]` of every row in `rows`, widened to float32, one after the other.
     public func widen(_ weight: FrozenMatrix, rows: Range<Int>, into target: FloatBuffer) {
         precondition(rows.count * weight.columns <= target.count && rows.upperBound <= weight.rows)
-        Self.widen(weight, rows: rows, into: target.pointer)
+        Self.widen(
+            weight, rows: rows, columns: 0..<weight.columns, into: target.pointer,
+            stride: weight.columns)
     }
 
-    /// Calls `body` with ranges of rows and their float32 elements; a float32 file is used in place.
-    private func forEachTile(
-        of weight: FrozenMatrix, scratch: Scratch,
-        _ body: (Range<Int>, UnsafePointer<Float>) -> Void
-    ) {
-        let rowsPerTile = max(1, Self.tileElements / weight.columns)
-        let inPlace =
-            weight.elementType == .float32 && weight.interleavedHeadDimension == nil
-            && UInt(bitPattern: weight.bytes) % 4 == 0
-        var start = 0
-        while start < weight.rows {
-            let rows = start..<min(start + rowsPerTile, weight.rows)
-            if inPlace {
-                body(rows, weight.rowPointer(start).assumingMemoryBound(to: Float.self))
-            } else {
-                Self.widen(weight, rows: rows, into: scratch.tile.pointer)
-                body(rows, UnsafePointer(scratch.tile.pointer))
-            }
-            start = rows.upperBound
-        }
-    }
-
+    /// A window of `W` as float32; `columns` begin and end between blocks of elements.
     private static func widen(
-        _ weight: FrozenMatrix, rows: Range<Int>, into target: UnsafeMutablePointer<Float>
+        _ weight: FrozenMatrix, rows: Range<Int>, columns: Range<Int>,
+        into target: UnsafeMutablePointer<Float>, stride: Int
     ) {
-        if weight.interleavedHeadDimension == nil {
-            widen(
-                weight.rowPointer(rows.lowerBound), weight.elementType, into: target,
-                count: rows.count * weight.columns)
-            return
-        }
-        for row in rows {
-            widen(
-                weight.rowPointer(row), weight.elementType,
-                into: target + (row - rows.lowerBound) * weight.columns, count: weight.columns)
+        let type = weight.elementType
+        let skipped = type.byteCount(of: columns.lowerBound)
+        // Rows that stand in order are widened in one call.
+        let rowsAtOnce = weight.interleavedHeadDimension == nil ? rows.count : 1
+        for row in Swift.stride(from: rows.lowerBound, to: rows.upperBound, by: max(1, rowsAtOnce))
+        {
+            ck_widen(
+                type.kernelCode, weight.rowPointer(row) + skipped, weight.bytesPerRow,
+                target + (row - rows.lowerBound) * stride, stride, rowsAtOnce, columns.count)
         }
     }
 
@@ -138,14 +172,51 @@ extension Backend {
         _ source: UnsafeRawPointer, _ elementType: ElementType,
         into target: UnsafeMutablePointer<Float>, count: Int
     ) {
-        switch elementType {
-        case .float32:
-            UnsafeMutableRawPointer(target).copyMemory(from: source, byteCount: 4 * count)
-        case .float16: ck_widen_float16(source, target, count)
-        case .bfloat16: ck_widen_bfloat16(source, target, count)
-        case .q8_0: ck_widen_q8_0(source, target, count)
-        case .q4_0: ck_widen_q4_0(source, target, count)
-        case .q4_1: ck_widen_q4_1(source, target, count)
+        ck_widen(elementType.kernelCode, source, 0, target, 0, 1, count)
+    }
+}
+
+/// `0 ..< count` in blocks of `size`; the last may be short.
+struct RangeBlocks: Sequence, IteratorProtocol {
+    let count: Int
+    let size: Int
+    private var start = 0
+
+    init(count: Int, size: Int) {
+        self.count = count
+        self.size = size
+    }
+
+    mutating func next() -> Range<Int>? {
+        guard start < count else { return nil }
+        defer { start += size }
+        return start..<Swift.min(start + size, count)
+    }
+}
+
+extension ElementType {
+    /// Name in `CKernels`.
+    fileprivate var kernelCode: Int32 {
+        switch self {
+        case .float32: Int32(ck_float32)
+        case .float16: Int32(ck_float16)
+        case .bfloat16: Int32(ck_bfloat16)
+        case .q8_0: Int32(ck_q8_0)
+        case .q4_0: Int32(ck_q4_0)
+        case .q4_1: Int32(ck_q4_1)
         }
+    }
+
+    /// Bytes of `elements` that fill whole blocks.
+    fileprivate func byteCount(of elements: Int) -> Int {
+        elements / elementsPerBlock * bytesPerBlock
+    }
+}
+
+extension FrozenMatrix {
+    /// Whether the file's bytes can be used as they lie.
+    fileprivate var isPlainFloat32: Bool {
+        elementType == .float32 && interleavedHeadDimension == nil
+            && UInt(bitPattern: bytes) % 4 == 0
     }
 }

@@ -8,10 +8,6 @@ import Tensors
 /// threads at once (each with its own ``Scratch``). Every result is the same bits on every host of
 /// one ``identity``, whatever runs beside it.
 public struct Backend: Sendable {
-    /// Elements of a weight that are widened to float32 at a time: 2 MiB, which stays in the
-    /// caches. Part of the numerics: gradients are summed tile by tile.
-    static let tileElements = 1 << 19
-
     let blas: OpenBLAS
     public var identity: KernelIdentity { blas.identity }
 
@@ -35,7 +31,10 @@ public struct Backend: Sendable {
 ///
 /// `@unchecked Sendable`: a lane is the only user of its scratch.
 public final class Scratch: @unchecked Sendable {
-    let tile: FloatBuffer
+    /// The part of a weight that is multiplied at a time, `[panelDepth, panelColumns]`.
+    let panel: FloatBuffer
+    /// Where rows of a weight are widened before they become columns of the panel.
+    let square: FloatBuffer
     let scores: FloatBuffer
     let scoreGradients: FloatBuffer
     /// Rows of logits that exist at a time.
@@ -43,12 +42,12 @@ public final class Scratch: @unchecked Sendable {
     let delta: FloatBuffer
 
     /// - Parameters:
-    ///   - longestRow: The widest row of any weight: the tile holds one at least.
     ///   - longestSegment: Tokens of the longest sequence that attends to itself.
     ///   - logitRows: Rows of the logits block, at most ``Backend/logitRows``.
     ///   - vocabularySize: Width of the logits block.
-    public init(longestRow: Int, longestSegment: Int, logitRows: Int, vocabularySize: Int) {
-        tile = FloatBuffer(count: max(Backend.tileElements, longestRow))
+    public init(longestSegment: Int, logitRows: Int, vocabularySize: Int) {
+        panel = FloatBuffer(count: Backend.panelDepth * Backend.panelColumns)
+        square = FloatBuffer(count: Backend.panelColumns * Backend.panelColumns)
         let rows = min(Backend.queryRows, longestSegment)
         scores = FloatBuffer(count: rows * longestSegment)
         scoreGradients = FloatBuffer(count: rows * longestSegment)

@@ -68,7 +68,7 @@ public enum KernelLevel: Int32, Sendable, CaseIterable, Comparable {
 /// Two hosts with equal identities compute equal slices.
 public struct KernelIdentity: Sendable, Equatable, Codable, CustomStringConvertible {
     /// Raised by any change of ours that alters bits.
-    public static let currentNumericsVersion = 1
+    public static let currentNumericsVersion = 2
 
     public var level: String
     /// Version and core that OpenBLAS reports after it was opened.

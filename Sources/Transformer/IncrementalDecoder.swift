@@ -43,7 +43,7 @@ public final class IncrementalDecoder: @unchecked Sendable {
         self.model = model
         self.capacity = capacity
         let scratch = Scratch(
-            longestRow: shape.longestRow, longestSegment: capacity,
+            longestSegment: capacity,
             logitRows: 0, vocabularySize: shape.vocabularySize)
         pass = LayerPass(
             model: model, parameters: adapter, scratch: scratch,

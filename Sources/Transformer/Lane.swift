@@ -39,7 +39,6 @@ public final class Lane: @unchecked Sendable {
         self.model = model
         self.layout = layout
         scratch = Scratch(
-            longestRow: shape.longestRow,
             longestSegment: bounds.longestSegment,
             logitRows: min(bounds.targets, Backend.logitRows),
             vocabularySize: shape.vocabularySize)

@@ -94,9 +94,6 @@ struct DecoderLayer: Sendable {
 }
 
 extension DecoderConfiguration {
-    /// Width of the widest weight: what a tile must hold at least one row of.
-    var longestRow: Int { ProjectionKind.allCases.map { size(of: $0).inputs }.max() ?? width }
-
     /// Shape of a projection's weight.
     public func size(of kind: ProjectionKind) -> (outputs: Int, inputs: Int) {
         let queries = headCount * headDimension

@@ -133,7 +133,7 @@ import Testing
     }
 
     private func scratch(_ tokens: Int) -> Scratch {
-        Scratch(longestRow: 64, longestSegment: tokens, logitRows: 1, vocabularySize: 1)
+        Scratch(longestSegment: tokens, logitRows: 1, vocabularySize: 1)
     }
 }
 

@@ -2,7 +2,8 @@
 //
 // Every function is compiled three times (baseline x86-64, AVX2, AVX-512) from one source that
 // fixes the order of all operations: 16 partial sums, no fused multiply-add. So all levels give
-// the same bits, and the level belongs to speed, not to the result.
+// the same bits, and the level belongs to speed, not to the result. Only ck_panel_product fuses
+// where the processor can: AVX2 and AVX-512 agree, baseline differs.
 //
 // Rows are contiguous; `stride` counts elements between rows. Nothing allocates.
 #ifndef CKERNELS_H
@@ -24,13 +25,27 @@ int32_t ck_best_level(void);
 // Selects the level of all later calls; clamped to ck_best_level(). Call before any thread starts.
 int32_t ck_select_level(int32_t level);
 
-// Widening of stored elements to float32; exact. `count` is a multiple of the block's 32 elements
-// for the q types. Layouts: Sources/Tensors/ElementType.swift.
-void ck_widen_float16(const void *_Nonnull source, float *_Nonnull target, size_t count);
-void ck_widen_bfloat16(const void *_Nonnull source, float *_Nonnull target, size_t count);
-void ck_widen_q8_0(const void *_Nonnull source, float *_Nonnull target, size_t count);
-void ck_widen_q4_0(const void *_Nonnull source, float *_Nonnull target, size_t count);
-void ck_widen_q4_1(const void *_Nonnull source, float *_Nonnull target, size_t count);
+// Encodings of stored elements; layouts in Sources/Tensors/ElementType.swift.
+enum { ck_float32, ck_float16, ck_bfloat16, ck_q8_0, ck_q4_0, ck_q4_1 };
+
+// Widens `rows` rows of `columns` stored elements to float32; exact. Rows lie `source_bytes` apart;
+// `columns` is a multiple of the block's 32 elements for the q types.
+void ck_widen(
+    int32_t type, const void *_Nonnull source, size_t source_bytes, float *_Nonnull target,
+    size_t target_stride, size_t rows, size_t columns);
+
+// Columns of a panel: the part of a weight that is multiplied at a time, [depth, columns].
+enum { ck_panel_columns = 64 };
+
+// c = a * panel, or c += a * panel: a [rows, depth], c [rows, columns], columns <= 64.
+// Each element is one chain of `depth` multiply-adds that starts at 0, fused from AVX2 on.
+void ck_panel_product(
+    const float *_Nonnull a, size_t a_stride, const float *_Nonnull panel, size_t depth,
+    float *_Nonnull c, size_t c_stride, size_t rows, size_t columns, bool adding);
+// panel[j, i] = source[i, j] for `rows` <= 64 rows.
+void ck_transpose_into_panel(
+    const float *_Nonnull source, size_t stride, size_t rows, size_t columns,
+    float *_Nonnull panel);
 
 // y = x * w / sqrt(mean(x^2) + epsilon) for each row; the inverse root goes to `inverse`.
 void ck_rms_norm(
