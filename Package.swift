@@ -135,7 +135,7 @@ let package = Package(
         tests("TensorsTests", ["Tensors"]),
         tests("KernelsTests", ["Kernels", "Tensors", "TestSupport"]),
         tests("CollectivesTests", ["Collectives"]),
-        tests("SlicesTests", ["Slices"]),
+        tests("SlicesTests", ["Slices", "TestSupport"]),
         tests("OptimizationTests", ["Optimization", "Tensors"]),
         tests(
             "TokenizationTests", ["Faults", "ModelFiles", "Tokenization"], fixtures: true),
@@ -143,7 +143,10 @@ let package = Package(
             "DatasetsTests", ["Datasets", "Faults", "Slices", "Tokenization"], fixtures: true),
         tests(
             "TransformerTests",
-            ["Adapters", "Kernels", "ModelFiles", "Slices", "Tensors", "Transformer"]),
+            [
+                "Adapters", "Kernels", "ModelFiles", "Slices", "Tensors", "TestSupport",
+                "Transformer",
+            ]),
         tests(
             "TrainingTests",
             [

@@ -24,7 +24,7 @@ extension Backend {
     /// Part of the numerics.
     static let queryRows = 128
 
-    /// Causal grouped-query attention of one segment.
+    /// Causal grouped-query attention of queries at consecutive positions.
     ///
     /// For each head, `out = softmax(q·kᵀ / √d) · v`, query `i` seeing keys `0 … past + i`.
     ///
@@ -34,7 +34,7 @@ extension Backend {
     ///   - v: as `k`.
     ///   - out: `[tokens, heads · d]`, overwritten.
     ///   - logSums: `[tokens, heads]`, for the backward pass.
-    ///   - past: Keys before the first query (a cache); 0 in training.
+    ///   - past: Keys before the first query: a cache's, or a prefix that other queries share.
     /// - Source: Vaswani et al. 2017, arXiv:1706.03762; Ainslie et al. 2023, arXiv:2305.13245.
     public func attend(
         _ q: Matrix, _ k: Matrix, _ v: Matrix, shape: AttentionShape, into out: Matrix,
@@ -62,27 +62,27 @@ extension Backend {
         }
     }
 
-    /// Gradients of ``attend(_:_:_:shape:into:logSums:past:scratch:)`` without a past.
+    /// Gradients of ``attend(_:_:_:shape:into:logSums:past:scratch:)``.
     ///
     /// With `P = softmax`, `δᵢ = Σ doutᵢ·outᵢ`: `dv += Pᵀ·dout`, `dS = P ⊙ (dout·vᵀ − δ) / √d`,
     /// `dq = dS·k`, `dk += dSᵀ·q`. Probabilities are computed again from `logSums`.
     ///
     /// - Parameters:
-    ///   - dq: `[tokens, heads · d]`, overwritten.
-    ///   - dk: `[tokens, keyValueHeads · d]`, overwritten.
+    ///   - dq: `[tokens, heads · d]`, overwritten; `nil` if nobody asks for it, as the others.
+    ///   - dk: `[past + tokens, keyValueHeads · d]`, added to.
     ///   - dv: as `dk`.
     /// - Source: Dao et al. 2022, arXiv:2205.14135, appendix B.
     public func attendBack(
         _ dout: Matrix, q: Matrix, k: Matrix, v: Matrix, out: Matrix, logSums: Matrix,
-        shape: AttentionShape, dq: Matrix, dk: Matrix, dv: Matrix, scratch: Scratch
+        shape: AttentionShape, dq: Matrix?, dk: Matrix?, dv: Matrix?, past: Int = 0,
+        scratch: Scratch
     ) {
+        precondition(k.rows == past + q.rows && v.rows == k.rows && logSums.rows == q.rows)
         let d = shape.dimension
         let scores = scratch.scores.pointer
         let gradients = scratch.scoreGradients.pointer
-        dk.clear()
-        dv.clear()
         forEachBlock(of: q.rows) { rows in
-            let keys = rows.upperBound
+            let keys = past + rows.upperBound
             for head in 0..<shape.heads {
                 let shared = shape.keyValueHead(of: head) * d
                 let (m, own) = (rows.count, head * d)
@@ -92,11 +92,14 @@ extension Backend {
                     qRows, q.stride, false, k.pointer + shared, k.stride, true, scores, keys,
                     m: m, n: keys, k: d, alpha: 1, beta: 0)
                 ck_causal_softmax_again(
-                    scores, m, keys, keys, rows.lowerBound + 1, shape.scale,
+                    scores, m, keys, keys, past + rows.lowerBound + 1, shape.scale,
                     logSums.pointer + rows.lowerBound * logSums.stride + head, logSums.stride)
-                multiply(
-                    scores, keys, true, doutRows, dout.stride, false, dv.pointer + shared,
-                    dv.stride, m: keys, n: d, k: m, alpha: 1, beta: 1)
+                if let dv {
+                    multiply(
+                        scores, keys, true, doutRows, dout.stride, false, dv.pointer + shared,
+                        dv.stride, m: keys, n: d, k: m, alpha: 1, beta: 1)
+                }
+                if dq == nil && dk == nil { continue }
                 multiply(
                     doutRows, dout.stride, false, v.pointer + shared, v.stride, true, gradients,
                     keys, m: m, n: keys, k: d, alpha: 1, beta: 0)
@@ -105,13 +108,17 @@ extension Backend {
                     out.stride, scratch.delta.pointer, 1, m, d)
                 ck_softmax_backward(
                     scores, gradients, m, keys, keys, shape.scale, scratch.delta.pointer, 1)
-                multiply(
-                    gradients, keys, false, k.pointer + shared, k.stride, false,
-                    dq.pointer + rows.lowerBound * dq.stride + own, dq.stride,
-                    m: m, n: d, k: keys, alpha: 1, beta: 0)
-                multiply(
-                    gradients, keys, true, qRows, q.stride, false, dk.pointer + shared, dk.stride,
-                    m: keys, n: d, k: m, alpha: 1, beta: 1)
+                if let dq {
+                    multiply(
+                        gradients, keys, false, k.pointer + shared, k.stride, false,
+                        dq.pointer + rows.lowerBound * dq.stride + own, dq.stride,
+                        m: m, n: d, k: keys, alpha: 1, beta: 0)
+                }
+                if let dk {
+                    multiply(
+                        gradients, keys, true, qRows, q.stride, false, dk.pointer + shared,
+                        dk.stride, m: keys, n: d, k: m, alpha: 1, beta: 1)
+                }
             }
         }
     }

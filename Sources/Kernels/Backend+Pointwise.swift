@@ -84,15 +84,21 @@ extension Backend {
         }
     }
 
-    /// `y[rows[i]] = x[i]`, all other rows of `y` zero.
-    public func scatter(_ x: Matrix, rows: [Int32], into y: Matrix) {
-        precondition(x.rows == rows.count && y.columns == x.columns, "one row an index")
-        y.clear()
+    /// `y[rows[i]] += x[i]`, in order of `i`; a row may be named several times.
+    public func scatterAdd(_ x: Matrix, rows: [Int32], to y: Matrix) {
+        precondition(
+            x.rows == rows.count && y.columns == x.columns && x.stride == x.columns,
+            "one row an index")
         for (index, row) in rows.enumerated() {
             precondition(row >= 0 && Int(row) < y.rows, "row \(row) of \(y.rows)")
-            (y.pointer + Int(row) * y.stride).update(
-                from: x.pointer + index * x.stride, count: x.columns)
+            ck_add(x.pointer + index * x.stride, y.pointer + Int(row) * y.stride, x.columns)
         }
+    }
+
+    /// `y = x`.
+    public func copy(_ x: Matrix, into y: Matrix) {
+        checkSame(x, y)
+        y.pointer.update(from: x.pointer, count: x.rows * x.columns)
     }
 
     private func checkSame(_ a: Matrix, _ b: Matrix, _ weight: FloatBuffer? = nil) {

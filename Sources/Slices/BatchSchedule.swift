@@ -50,12 +50,4 @@ public struct BatchSchedule: Sendable, Equatable {
         let first = (step - 1) % stepsPerEpoch * batchSize
         return visitingOrder[first..<min(first + batchSize, sampleCount)]
     }
-
-    /// A batch in slices of `sliceSize` samples, in order; the last may be short.
-    public static func cut(_ batch: ArraySlice<Int>, sliceSize: Int) -> [ArraySlice<Int>] {
-        precondition(sliceSize > 0, "slices of \(sliceSize)")
-        return stride(from: batch.startIndex, to: batch.endIndex, by: sliceSize).map {
-            batch[$0..<min($0 + sliceSize, batch.endIndex)]
-        }
-    }
 }

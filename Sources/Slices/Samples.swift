@@ -29,4 +29,31 @@ public struct Samples: Sendable, Equatable {
 
     /// Number of tokens of sample `index`.
     public func length(_ index: Int) -> Int { starts[index + 1] - starts[index] }
+
+    /// Tokens of sample `index` before its last target: those that a loss depends on.
+    public func computedLength(_ index: Int) -> Int {
+        let range = range(index)
+        var last = range.upperBound - 1
+        while last > range.lowerBound && !isTarget[last] { last -= 1 }
+        return max(0, last - range.lowerBound)
+    }
+
+    /// Number of computed tokens with which two samples begin alike.
+    public func sharedLength(_ one: Int, _ other: Int) -> Int {
+        let (first, second) = (range(one).lowerBound, range(other).lowerBound)
+        let most = min(computedLength(one), computedLength(other))
+        var length = 0
+        while length < most && tokens[first + length] == tokens[second + length] { length += 1 }
+        return length
+    }
+
+    /// Whether the computed tokens of one sample come before another's in the order of a dictionary.
+    func precedes(_ one: Int, _ other: Int) -> Bool {
+        let shared = sharedLength(one, other)
+        let (length, otherLength) = (computedLength(one), computedLength(other))
+        guard shared < length && shared < otherLength else {
+            return (length, one) < (otherLength, other)
+        }
+        return tokens[range(one).lowerBound + shared] < tokens[range(other).lowerBound + shared]
+    }
 }

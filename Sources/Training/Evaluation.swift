@@ -5,13 +5,14 @@ import Transformer
 
 /// The mean loss over a held-out set.
 ///
-/// The set is cut into slices in file order by the same function as a batch, and losses are summed
-/// as integers: the same digits on any ranks and lanes, in training and in `lora eval`.
+/// The whole set is cut into slices as if it were one batch, whatever the batch size of the run, and
+/// losses are summed as integers: the same digits on any ranks and lanes, in training and in
+/// `lora eval`.
 struct Evaluation {
     let communicator: any Communicator
     let pool: LanePool
     let samples: Samples
-    let sliceSize: Int
+    let rule: SliceRule
 
     /// - Parameters:
     ///   - parameters: The adapter, or `nil` for the base model alone.
@@ -26,23 +27,22 @@ struct Evaluation {
         perSample: ((_ index: Int, _ loss: Double, _ targets: Int) -> Void)? = nil,
         progress: ((_ done: Int, _ total: Int) -> Void)? = nil
     ) throws -> ExactLoss {
-        let slices = BatchSchedule.cut(Array(0..<samples.count)[...], sliceSize: sliceSize)
-        let mine = stride(from: communicator.rank, to: slices.count, by: communicator.size)
-            .map { slices[$0] }
+        let slices = rule.cut(Array(0..<samples.count)[...], of: samples)
+        let mine = assignSlices(slices, ranks: communicator.size)[communicator.rank]
         let turn = NSLock()
         var loss = ExactLoss.zero
         var done = 0
         pool.forEach(count: mine.count) { lane, index in
-            let slice = PackedSlice(samples, indices: mine[index])
-            let losses = lane.losses(slice, parameters)
+            lane.slice.pack(samples, mine[index], rule)
+            let losses = lane.losses(lane.slice, parameters)
             turn.withLock {
-                loss.add(losses: losses, tokens: slice.tokens.count)
+                loss.add(losses: losses, of: lane.slice)
                 done += 1
                 progress?(done, mine.count)
                 guard let perSample else { return }
-                for segment in slice.segments {
-                    let own = losses[segment.targets]
-                    perSample(segment.sample, own.reduce(0, +), own.count)
+                for sample in lane.slice.samples {
+                    let own = losses[sample.targets]
+                    perSample(sample.sample, own.reduce(0, +), own.count)
                 }
             }
         }

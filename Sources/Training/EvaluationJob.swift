@@ -11,20 +11,20 @@ import Transformer
 /// What `lora eval` computes: the loss of a model, with or without an adapter, on a data file.
 ///
 /// The same slices, lanes and exact sums as in training, on one process: for equal model, adapter,
-/// data, slice size and kernels, the digits of a run's own `evaluation` records.
+/// data, slice rule and kernels, the digits of a run's own `evaluation` records.
 public struct EvaluationJob {
     private let model: BaseModel
     private let adapter: PEFTAdapter?
     private let dataset: LoadedDataset
-    private let sliceSize: Int
+    private let rule: SliceRule
     private let maxLength: Int
     private let threads: Int?
     private let backend: Backend
 
     /// Settings that an evaluation has in common with a run, by the flags' names.
     public static let settingNames: Set<String> = [
-        "model", "data", "format", "skip-bad-lines", "max-length", "slice-size", "threads",
-        "kernels",
+        "model", "data", "format", "skip-bad-lines", "max-length", "slice-size",
+        "share-prefixes", "threads", "kernels",
     ]
 
     /// Reads and checks everything that is needed.
@@ -37,7 +37,10 @@ public struct EvaluationJob {
         precondition(
             Self.settingNames.isSuperset(of: settings.keys), "\(settings.keys.sorted())")
         let reader = try SettingReader(settings)
-        sliceSize = try reader.integer("slice-size", atLeast: 1) ?? 4
+        rule = SliceRule(
+            sliceSize: try reader.integer("slice-size", atLeast: 1)
+                ?? RunConfiguration.defaultSliceSize,
+            sharesPrefixes: try reader.isOn("share-prefixes", byDefault: true))
         threads = try reader.integer("threads", atLeast: 1)
         let format = try reader.choice("format", among: DatasetFormat.allCases) { $0.rawValue }
         let wantedLength = try reader.integer("max-length", atLeast: 2)
@@ -69,7 +72,7 @@ public struct EvaluationJob {
         public let loss: Double
         public let samples: Int
         public let targetTokens: Int
-        /// All tokens that were computed, prompts included.
+        /// All tokens of the samples, prompts included.
         public let tokens: Int
         /// Records that were skipped because they cannot be used.
         public let badLines: Int
@@ -79,6 +82,7 @@ public struct EvaluationJob {
         public let truncated: Int
         public let maxLength: Int
         public let sliceSize: Int
+        public let sharesPrefixes: Bool
         /// What decides the last digits, beside the inputs.
         public let kernels: String
         public let seconds: Double
@@ -98,17 +102,17 @@ public struct EvaluationJob {
         let watch = Stopwatch()
         let samples = dataset.samples
         var bounds = SliceBounds()
-        bounds.include(samples, sliceSize: sliceSize)
+        bounds.include(samples, sliceSize: rule.sliceSize)
         let cores = ProcessInfo.processInfo.activeProcessorCount
         let plan = LanePlan(
             threads: threads, cores: cores, ranks: 1,
-            slicesInStep: (samples.count + sliceSize - 1) / sliceSize, sliceSize: sliceSize,
+            slicesInStep: rule.sliceCount(samples: samples.count), sliceSize: rule.sliceSize,
             batchSize: samples.count)
         let pool = try plan.makePool(
             model, adapter?.parameters.layout, bounds, backend, training: false)
         let evaluation = Evaluation(
             communicator: InProcessCommunicator.world(size: 1)[0], pool: pool, samples: samples,
-            sliceSize: sliceSize)
+            rule: rule)
         var perSample: [SampleLoss] = []
         let loss = try evaluation.run(
             adapter?.parameters,
@@ -122,7 +126,8 @@ public struct EvaluationJob {
             loss: loss.mean, samples: samples.count, targetTokens: Int(loss.targetTokens),
             tokens: Int(loss.tokens), badLines: dataset.badLines,
             withoutTarget: dataset.withoutTarget, truncated: dataset.truncated,
-            maxLength: maxLength, sliceSize: sliceSize, kernels: backend.identity.description,
+            maxLength: maxLength, sliceSize: rule.sliceSize,
+            sharesPrefixes: rule.sharesPrefixes, kernels: backend.identity.description,
             seconds: watch.seconds, perSample: perSample)
     }
 

@@ -1,3 +1,5 @@
+import Slices
+
 /// Sums of losses and counts that do not depend on the order of addition.
 ///
 /// The losses of a slice are summed in float64 in token order, rounded once to a multiple of 2⁻³²
@@ -6,14 +8,17 @@ struct ExactLoss: Sendable, Equatable {
     /// Sum of losses in units of 2⁻³² nats.
     private(set) var units: Int64 = 0
     private(set) var targetTokens: Int64 = 0
+    /// Tokens of the samples.
     private(set) var tokens: Int64 = 0
+    /// Rows that were computed for them: fewer where samples share prefixes.
+    private(set) var computedTokens: Int64 = 0
     /// Whether a loss was NaN or beyond what the sum can hold.
     private(set) var isFinite = true
 
     static let zero = ExactLoss()
 
     /// Adds one slice.
-    mutating func add(losses: UnsafeBufferPointer<Double>, tokens count: Int) {
+    mutating func add(losses: UnsafeBufferPointer<Double>, of slice: PackedSlice) {
         var sum = 0.0
         for loss in losses { sum += loss }
         // A slice of 2²⁰ targets at 2¹⁰ nats each is far beyond any real one.
@@ -23,11 +28,12 @@ struct ExactLoss: Sendable, Equatable {
             isFinite = false
         }
         targetTokens += Int64(losses.count)
-        tokens += Int64(count)
+        tokens += Int64(slice.sampleTokens)
+        computedTokens += Int64(slice.tokens.count)
     }
 
     /// What travels between ranks, to be summed.
-    var summands: [Int64] { [units, targetTokens, tokens] }
+    var summands: [Int64] { [units, targetTokens, tokens, computedTokens] }
 
     init() {}
 
@@ -36,6 +42,7 @@ struct ExactLoss: Sendable, Equatable {
         units = summands[0]
         targetTokens = summands[1]
         tokens = summands[2]
+        computedTokens = summands[3]
         self.isFinite = isFinite
     }
 

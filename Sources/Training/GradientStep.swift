@@ -10,20 +10,20 @@ struct GradientStep {
     let pool: LanePool
     let samples: Samples
     let schedule: BatchSchedule
-    let sliceSize: Int
+    let rule: SliceRule
     let parameters: LowRankParameters
     let sum: ExactSum
     private var visitingOrder: (epoch: Int, samples: [Int])?
 
     init(
         communicator: any Communicator, pool: LanePool, samples: Samples, schedule: BatchSchedule,
-        sliceSize: Int, parameters: LowRankParameters, exponents: [Int64]?
+        rule: SliceRule, parameters: LowRankParameters, exponents: [Int64]?
     ) {
         self.communicator = communicator
         self.pool = pool
         self.samples = samples
         self.schedule = schedule
-        self.sliceSize = sliceSize
+        self.rule = rule
         self.parameters = parameters
         sum = ExactSum(tensors: parameters.layout.tensors, exponents: exponents)
     }
@@ -45,11 +45,9 @@ struct GradientStep {
 
     /// Computes the gradients of `step` and reduces them into ``sum``.
     mutating func run(step: Int) throws -> Outcome {
-        let slices = BatchSchedule.cut(
-            schedule.batch(step: step, visitingOrder: order(ofStep: step)), sliceSize: sliceSize)
-        let lengths = slices.map { $0.reduce(0) { $0 + samples.length($1) } }
-        let mine = assignSlices(tokenCounts: lengths, ranks: communicator.size)[communicator.rank]
-            .map { slices[$0] }
+        let slices = rule.cut(
+            schedule.batch(step: step, visitingOrder: order(ofStep: step)), of: samples)
+        let mine = assignSlices(slices, ranks: communicator.size)[communicator.rank]
         var (computeSeconds, reduceSeconds) = (0.0, 0.0)
         while true {
             var watch = Stopwatch()
@@ -83,7 +81,7 @@ struct GradientStep {
     }
 
     private func computeSlices(
-        _ mine: [ArraySlice<Int>], of sliceCount: Int
+        _ mine: [SliceRule.Part], of sliceCount: Int
     ) -> (loss: ExactLoss, isAbandoned: Bool) {
         sum.begin()
         let turn = NSLock()
@@ -94,11 +92,11 @@ struct GradientStep {
                 turn.withLock { isAbandoned = true }
                 return
             }
-            let slice = PackedSlice(samples, indices: mine[index])
-            let losses = lane.lossesAndGradient(slice, parameters)
+            lane.slice.pack(samples, mine[index], rule)
+            let losses = lane.lossesAndGradient(lane.slice, parameters)
             turn.withLock {
                 sum.add(lane.gradient, slicesInStep: sliceCount)
-                loss.add(losses: losses, tokens: slice.tokens.count)
+                loss.add(losses: losses, of: lane.slice)
             }
         }
         return (loss, isAbandoned)

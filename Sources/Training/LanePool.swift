@@ -65,18 +65,18 @@ final class LanePool: @unchecked Sendable {
 
 /// Which rank computes which slice: the longest first, each to the rank with the least to do.
 ///
-/// A function of the slices' lengths alone, so all ranks find the same answer without a word. Any
-/// other assignment would give the same sums.
-func assignSlices(tokenCounts: [Int], ranks: Int) -> [[Int]] {
+/// A function of the slices alone, so all ranks find the same answer without a word. Any other
+/// assignment would give the same sums.
+func assignSlices(_ slices: [SliceRule.Part], ranks: Int) -> [[SliceRule.Part]] {
     var load = [Int](repeating: 0, count: ranks)
-    var assigned = [[Int]](repeating: [], count: ranks)
-    let order = tokenCounts.indices.sorted {
-        (-tokenCounts[$0], $0) < (-tokenCounts[$1], $1)
+    var assigned = [[SliceRule.Part]](repeating: [], count: ranks)
+    let order = slices.indices.sorted {
+        (-slices[$0].computedTokens, $0) < (-slices[$1].computedTokens, $1)
     }
     for slice in order {
         let rank = load.indices.min { (load[$0], $0) < (load[$1], $1) } ?? 0
-        load[rank] += tokenCounts[slice]
-        assigned[rank].append(slice)
+        load[rank] += slices[slice].computedTokens
+        assigned[rank].append(slices[slice])
     }
     return assigned
 }

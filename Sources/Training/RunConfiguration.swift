@@ -30,7 +30,7 @@ public struct RunConfiguration: Sendable, Equatable {
     public let warmupSteps: Int
     public let clipNorm: Double
     public let batchSize: Int
-    public let sliceSize: Int
+    public let sliceRule: SliceRule
     public let duration: Duration
     public let order: SampleOrder
     public let seed: UInt64
@@ -46,6 +46,8 @@ public struct RunConfiguration: Sendable, Equatable {
     public let resume: ResumePolicy
     public let allowedChanges: Set<String>
     public let collector: CollectorAddress?
+
+    static let defaultSliceSize = 4
 
     /// How long a run lasts.
     public enum Duration: Sendable, Equatable {
@@ -97,7 +99,9 @@ public struct RunConfiguration: Sendable, Equatable {
         warmupSteps = try reader.integer("warmup-steps", atLeast: 0) ?? 0
         clipNorm = try reader.number("clip-norm", atLeast: 0) ?? 1
         batchSize = try reader.integer("batch-size", atLeast: 1) ?? 16
-        sliceSize = try reader.integer("slice-size", atLeast: 1) ?? 4
+        sliceRule = SliceRule(
+            sliceSize: try reader.integer("slice-size", atLeast: 1) ?? Self.defaultSliceSize,
+            sharesPrefixes: try reader.isOn("share-prefixes", byDefault: true))
         duration = try reader.duration()
         order = try reader.choice("order", among: SampleOrder.allCases) { $0.rawValue } ?? .shuffled
         seed = UInt64(try reader.integer("seed", atLeast: 0) ?? 0)

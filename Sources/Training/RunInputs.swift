@@ -154,8 +154,10 @@ struct RunInputs {
     /// What any slice of the run needs of a lane.
     func bounds(_ configuration: RunConfiguration) -> SliceBounds {
         var bounds = SliceBounds()
-        bounds.include(training.samples, sliceSize: configuration.sliceSize)
-        if let heldOut { bounds.include(heldOut.samples, sliceSize: configuration.sliceSize) }
+        bounds.include(training.samples, sliceSize: configuration.sliceRule.sliceSize)
+        if let heldOut {
+            bounds.include(heldOut.samples, sliceSize: configuration.sliceRule.sliceSize)
+        }
         return bounds
     }
 
@@ -173,7 +175,9 @@ struct RunInputs {
             "schedule": configuration.schedule.rawValue,
             "warmup-steps": "\(configuration.warmupSteps)",
             "clip-norm": "\(configuration.clipNorm)", "batch-size": "\(configuration.batchSize)",
-            "slice-size": "\(configuration.sliceSize)", "order": configuration.order.rawValue,
+            "slice-size": "\(configuration.sliceRule.sliceSize)",
+            "share-prefixes": configuration.sliceRule.sharesPrefixes ? "on" : "off",
+            "order": configuration.order.rawValue,
             "seed": "\(configuration.seed)", "kernels": configuration.kernels ?? "auto",
             "checkpoint-every": "\(configuration.checkpointEvery)",
             "keep": "\(configuration.keep)", "resume": configuration.resume.rawValue,

@@ -59,12 +59,12 @@ struct RunStart {
         }
         let gradientStep = GradientStep(
             communicator: communicator, pool: pool, samples: inputs.training.samples,
-            schedule: inputs.schedule(configuration), sliceSize: configuration.sliceSize,
+            schedule: inputs.schedule(configuration), rule: configuration.sliceRule,
             parameters: parameters, exponents: found?.exponents)
         let evaluation = inputs.heldOut.map {
             Evaluation(
                 communicator: communicator, pool: pool, samples: $0.samples,
-                sliceSize: configuration.sliceSize)
+                rule: configuration.sliceRule)
         }
         let run = TrainingRun(
             configuration: configuration, communicator: communicator,
@@ -83,11 +83,12 @@ struct RunStart {
     }
 
     private var lanePlan: LanePlan {
-        let (batch, slice) = (configuration.batchSize, configuration.sliceSize)
+        let (batch, rule) = (configuration.batchSize, configuration.sliceRule)
         let samples = min(batch, inputs.training.samples.count)
         return LanePlan(
             threads: configuration.threads, cores: cores, ranks: communicator.size,
-            slicesInStep: (samples + slice - 1) / slice, sliceSize: slice, batchSize: batch)
+            slicesInStep: rule.sliceCount(samples: samples), sliceSize: rule.sliceSize,
+            batchSize: batch)
     }
 
     private func makeCoordinator(

@@ -14,7 +14,8 @@ public struct Setting: Sendable {
             "model", "data", "eval-data", "out", "format", "skip-bad-lines", "max-length",
             "init-adapter", "targets", "rank", "alpha", "lr", "beta1", "beta2", "epsilon",
             "weight-decay", "schedule", "warmup-steps", "clip-norm", "batch-size", "slice-size",
-            "steps", "epochs", "order", "seed", "threads", "kernels", "eval-every",
+            "share-prefixes", "steps", "epochs", "order", "seed", "threads", "kernels",
+            "eval-every",
             "checkpoint-every", "keep", "resume", "allow-change", "collector",
         ].map { Setting(name: $0, mayChangeFreely: free.contains($0)) }
 
@@ -93,6 +94,16 @@ struct SettingReader {
         case "true", "yes", "on": return true
         case let other?:
             throw ConfigurationError("--\(name)", "is '\(other)'; it must be true or false")
+        }
+    }
+
+    func isOn(_ name: String, byDefault: Bool) throws(ConfigurationError) -> Bool {
+        switch text(name)?.lowercased() {
+        case nil: return byDefault
+        case "on", "true", "yes": return true
+        case "off", "false", "no": return false
+        case let other?:
+            throw ConfigurationError("--\(name)", "is '\(other)'; it must be on or off")
         }
     }
 

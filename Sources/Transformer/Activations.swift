@@ -1,73 +1,95 @@
+import Kernels
 import ModelFiles
 import Tensors
 
-/// What the backward pass needs of one layer, for a slice of at most `tokens` rows.
+/// What the backward pass needs of one layer.
+///
+/// Keys and values are of every row of a slice; the rest beyond the input is of the rows with a
+/// query: all of them or, in the last layer, the target rows.
 struct LayerActivations {
-    /// The residual stream as it enters the layer, `[tokens, width]`.
+    /// The residual stream as it enters the layer, `[rows, width]`.
     let input: FloatBuffer
     let inputInverseRoots: FloatBuffer
-    /// After rotation, `[tokens, heads · d]` and `[tokens, keyValueHeads · d]`.
+    /// After rotation, `[queries, heads · d]` and `[rows, keyValueHeads · d]`.
     let query: FloatBuffer
     let key: FloatBuffer
     let value: FloatBuffer
-    /// What attention yields, `[tokens, heads · d]`.
+    /// What attention yields, `[queries, heads · d]`.
     let attended: FloatBuffer
     let logSums: FloatBuffer
-    /// The residual stream between attention and feed-forward.
+    /// The residual stream between attention and feed-forward, `[queries, width]`.
     let middle: FloatBuffer
     let middleInverseRoots: FloatBuffer
-    /// Before the activation, `[tokens, feedForwardWidth]`.
+    /// Before the activation, `[queries, feedForwardWidth]`.
     let gate: FloatBuffer
     let up: FloatBuffer
 
-    init(model: LanguageModel, tokens: Int) {
+    init(model: LanguageModel, rows: Int, queries: Int) {
         let shape = model.configuration
-        let queries = shape.headCount * shape.headDimension
-        let keys = shape.keyValueHeadCount * shape.headDimension
-        input = FloatBuffer(count: tokens * shape.width)
-        inputInverseRoots = FloatBuffer(count: tokens)
-        query = FloatBuffer(count: tokens * queries)
-        key = FloatBuffer(count: tokens * keys)
-        value = FloatBuffer(count: tokens * keys)
-        attended = FloatBuffer(count: tokens * queries)
-        logSums = FloatBuffer(count: tokens * shape.headCount)
-        middle = FloatBuffer(count: tokens * shape.width)
-        middleInverseRoots = FloatBuffer(count: tokens)
-        gate = FloatBuffer(count: tokens * shape.feedForwardWidth)
-        up = FloatBuffer(count: tokens * shape.feedForwardWidth)
+        let queryColumns = shape.headCount * shape.headDimension
+        let keyColumns = shape.keyValueHeadCount * shape.headDimension
+        input = FloatBuffer(count: rows * shape.width)
+        inputInverseRoots = FloatBuffer(count: rows)
+        query = FloatBuffer(count: queries * queryColumns)
+        key = FloatBuffer(count: rows * keyColumns)
+        value = FloatBuffer(count: rows * keyColumns)
+        attended = FloatBuffer(count: queries * queryColumns)
+        logSums = FloatBuffer(count: queries * shape.headCount)
+        middle = FloatBuffer(count: queries * shape.width)
+        middleInverseRoots = FloatBuffer(count: queries)
+        gate = FloatBuffer(count: queries * shape.feedForwardWidth)
+        up = FloatBuffer(count: queries * shape.feedForwardWidth)
     }
 }
 
 /// Buffers that live within one layer's forward or backward pass.
 struct LayerScratch {
-    /// A normalised input, `[tokens, width]`.
+    /// A normalised input, `[rows, width]`.
     let normalized: FloatBuffer
     let normalizedGradient: FloatBuffer
-    /// `silu(gate) ⊙ up`, `[tokens, feedForwardWidth]`.
+    /// `silu(gate) ⊙ up`, `[rows, feedForwardWidth]`.
     let activated: FloatBuffer
     /// Gradients of attention's operands and result.
     let query: FloatBuffer
     let key: FloatBuffer
     let value: FloatBuffer
     let attended: FloatBuffer
-    /// `s · dy · B`, `[tokens, rank]`.
+    /// `s · dy · B`, `[rows, rank]`.
     let lowRank: FloatBuffer
     /// The gradient of the residual stream.
     let residual: FloatBuffer
 
-    init(model: LanguageModel, tokens: Int, adapterRank: Int, training: Bool) {
+    /// - Parameter rows: Rows of a slice, or target rows if those are more.
+    init(model: LanguageModel, rows: Int, adapterRank: Int, training: Bool) {
         let shape = model.configuration
-        let backward = training ? tokens : 0
+        let backward = training ? rows : 0
         let queries = shape.headCount * shape.headDimension
         let keys = shape.keyValueHeadCount * shape.headDimension
-        normalized = FloatBuffer(count: tokens * shape.width)
+        normalized = FloatBuffer(count: rows * shape.width)
         normalizedGradient = FloatBuffer(count: backward * shape.width)
-        activated = FloatBuffer(count: tokens * shape.feedForwardWidth)
+        activated = FloatBuffer(count: rows * shape.feedForwardWidth)
         query = FloatBuffer(count: backward * queries)
         key = FloatBuffer(count: backward * keys)
         value = FloatBuffer(count: backward * keys)
         attended = FloatBuffer(count: backward * queries)
         lowRank = FloatBuffer(count: backward * adapterRank)
         residual = FloatBuffer(count: backward * shape.width)
+    }
+}
+
+/// Keys and values of a whole path of segments, one after the other, and their gradients.
+struct PathScratch {
+    /// `[positions, keyValueHeads · d]`.
+    let key: FloatBuffer
+    let value: FloatBuffer
+    let keyGradient: FloatBuffer
+    let valueGradient: FloatBuffer
+
+    init(model: LanguageModel, positions: Int, training: Bool) {
+        let columns = model.attention.keyValueHeads * model.attention.dimension
+        key = FloatBuffer(count: positions * columns)
+        value = FloatBuffer(count: positions * columns)
+        keyGradient = FloatBuffer(count: training ? positions * columns : 0)
+        valueGradient = FloatBuffer(count: training ? positions * columns : 0)
     }
 }

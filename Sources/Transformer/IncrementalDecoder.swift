@@ -48,11 +48,11 @@ public final class IncrementalDecoder: @unchecked Sendable {
         pass = LayerPass(
             model: model, parameters: adapter, scratch: scratch,
             layerScratch: LayerScratch(
-                model: model, tokens: rows, adapterRank: rank, training: false),
+                model: model, rows: rows, adapterRank: rank, training: false),
             lowRankInputs: (adapter?.layout.pairs ?? []).map { _ in
                 FloatBuffer(count: rows * rank)
             })
-        kept = LayerActivations(model: model, tokens: rows)
+        kept = LayerActivations(model: model, rows: rows, queries: rows)
         let columns = shape.keyValueHeadCount * shape.headDimension
         keys = model.layers.map { _ in FloatBuffer(count: capacity * columns) }
         values = model.layers.map { _ in FloatBuffer(count: capacity * columns) }
@@ -91,14 +91,16 @@ public final class IncrementalDecoder: @unchecked Sendable {
             let allKeys = Matrix(keys[layer], rows: past + rows, columns: columns)
             let allValues = Matrix(values[layer], rows: past + rows, columns: columns)
             let operands = AttentionOperands(
-                kept, model, rows: rows, key: allKeys.rows(past..<past + rows),
+                kept, model, queries: rows, key: allKeys.rows(past..<past + rows),
                 value: allValues.rows(past..<past + rows))
-            pass.run(layer: layer, kept, operands, positions: positions, into: hidden) {
-                model.backend.attend(
-                    operands.query, allKeys, allValues, shape: model.attention,
-                    into: operands.attended, logSums: operands.logSums, past: past,
-                    scratch: pass.scratch)
-            }
+            let normalized = pass.normalizeInput(layer: layer, kept, rows: rows)
+            pass.computeKeysAndValues(layer: layer, normalized, operands, positions: positions)
+            pass.computeQueries(layer: layer, normalized, operands, positions: positions)
+            model.backend.attend(
+                operands.query, allKeys, allValues, shape: model.attention,
+                into: operands.attended, logSums: operands.logSums, past: past,
+                scratch: pass.scratch)
+            pass.finish(layer: layer, kept, operands, residual: hidden, into: hidden)
         }
         count += rows
     }

@@ -4,27 +4,36 @@ import Slices
 import Tensors
 
 extension Lane {
-    /// From the last layer's output gradient in `layerScratch.residual` down to the lowest adapted
-    /// layer. No gradient of a frozen weight is formed.
+    /// From the gradient of the last layer's output in `finalNormalized` down to the lowest adapted
+    /// layer, and there no further than its lowest adapted projection. No gradient of a frozen
+    /// weight is formed.
     func backward(_ slice: PackedSlice, _ parameters: LowRankParameters) {
         let lowest = parameters.layout.lowestLayer
-        for layer in (lowest..<model.layers.count).reversed() {
-            backwardFeedForward(layer: layer, slice, parameters)
-            backwardAttention(layer: layer, slice, parameters, continues: layer > lowest)
+        let width = model.configuration.width
+        for layer in (lowest...lastLayer).reversed() {
+            let wants = WantedGradients(
+                layer: layer, parameters.layout, continues: layer > lowest)
+            let residual =
+                layer == lastLayer
+                ? Matrix(finalNormalized, rows: slice.targetRows.count, columns: width)
+                : Matrix(layerScratch.residual, rows: slice.tokens.count, columns: width)
+            backwardFeedForward(layer: layer, residual, parameters, wants)
+            backwardAttention(layer: layer, slice, residual, parameters, wants)
         }
     }
 
-    /// `dm = dOutput + norm'(Gᵀ·dg + Uᵀ·du)`, in place in `layerScratch.residual`.
+    /// `dm = dOutput + norm'(Gᵀ·dg + Uᵀ·du)`, in place in `residual`.
     private func backwardFeedForward(
-        layer: Int, _ slice: PackedSlice, _ parameters: LowRankParameters
+        layer: Int, _ residual: Matrix, _ parameters: LowRankParameters, _ wants: WantedGradients
     ) {
         let (shape, backend) = (model.configuration, model.backend)
         let (weights, kept) = (model.layers[layer], activations(layer: layer))
-        let rows = slice.tokens.count
-        let residual = Matrix(layerScratch.residual, rows: rows, columns: shape.width)
+        let rows = residual.rows
         let middle = Matrix(kept.middle, rows: rows, columns: shape.width)
         let normalized = Matrix(layerScratch.normalized, rows: rows, columns: shape.width)
-        let dNormalized = Matrix(layerScratch.normalizedGradient, rows: rows, columns: shape.width)
+        let dNormalized =
+            wants.middle
+            ? Matrix(layerScratch.normalizedGradient, rows: rows, columns: shape.width) : nil
         let gate = Matrix(kept.gate, rows: rows, columns: shape.feedForwardWidth)
         let up = Matrix(kept.up, rows: rows, columns: shape.feedForwardWidth)
         let activated = Matrix(layerScratch.activated, rows: rows, columns: shape.feedForwardWidth)
@@ -33,6 +42,7 @@ extension Lane {
             backend.gatedActivation(gate: gate, up: up, into: activated)
             projectBack(residual, x: activated, layer, .down, parameters, into: nil)
         }
+        guard wants.activated else { return }
         // The activation is spent: its buffer takes its gradient.
         addInputGradient(residual, layer, .down, parameters, into: activated, adding: false)
         backend.gatedActivationBack(activated, gate: gate, up: up)
@@ -45,73 +55,109 @@ extension Lane {
         }
         projectBack(gate, x: normalized, layer, .gate, parameters, into: dNormalized)
         projectBack(up, x: normalized, layer, .up, parameters, into: dNormalized, adding: true)
+        guard let dNormalized else { return }
         backend.normalizeBack(
             dNormalized, x: middle, weight: weights.postAttentionNorm,
             inverseRoots: kept.middleInverseRoots.pointer, into: residual)
     }
 
-    /// `dx = dm + norm'(Qᵀ·dq + Kᵀ·dk + Vᵀ·dv)`, in place in `layerScratch.residual`.
+    /// `dx = dm + norm'(Qᵀ·dq + Kᵀ·dk + Vᵀ·dv)`, left in `layerScratch.residual`.
     ///
-    /// - Parameter continues: Whether a lower layer is adapted; else only A and B get gradients.
+    /// - Parameter residual: `dm`, at the rows with a query.
     private func backwardAttention(
-        layer: Int, _ slice: PackedSlice, _ parameters: LowRankParameters, continues: Bool
+        layer: Int, _ slice: PackedSlice, _ residual: Matrix, _ parameters: LowRankParameters,
+        _ wants: WantedGradients
     ) {
+        guard wants.middle else { return }
         let (shape, backend) = (model.configuration, model.backend)
         let (weights, kept) = (model.layers[layer], activations(layer: layer))
-        let rows = slice.tokens.count
-        let residual = Matrix(layerScratch.residual, rows: rows, columns: shape.width)
+        let (rows, queries) = (slice.tokens.count, queries(of: layer, slice))
+        let operands = AttentionOperands(kept, model, rows: rows, queries: queries.count)
+        let dAttended =
+            wants.attended
+            ? Matrix(
+                layerScratch.attended, rows: queries.count, columns: operands.attended.columns)
+            : nil
+        projectBack(residual, x: operands.attended, layer, .output, parameters, into: dAttended)
+        guard let dAttended else { return }
+        let gradients = attentionGradients(dAttended, operands, queries, slice, wants)
+
         let input = Matrix(kept.input, rows: rows, columns: shape.width)
         let normalized = Matrix(layerScratch.normalized, rows: rows, columns: shape.width)
-        let operands = AttentionOperands(kept, model, rows: rows)
         let dNormalized =
-            continues
+            wants.input
             ? Matrix(layerScratch.normalizedGradient, rows: rows, columns: shape.width) : nil
-
-        let dAttended = Matrix(
-            layerScratch.attended, rows: rows, columns: operands.attended.columns)
-        projectBack(residual, x: operands.attended, layer, .output, parameters, into: dAttended)
-        let (dQuery, dKey, dValue) = attendBack(dAttended, operands, slice)
         backend.normalizeAgain(
             input, weight: weights.inputNorm, inverseRoots: kept.inputInverseRoots.pointer,
             into: normalized)
-        projectBack(dQuery, x: normalized, layer, .query, parameters, into: dNormalized)
-        projectBack(dKey, x: normalized, layer, .key, parameters, into: dNormalized, adding: true)
+        if let dKey = gradients.key {
+            projectBack(dKey, x: normalized, layer, .key, parameters, into: dNormalized)
+        }
+        if let dValue = gradients.value {
+            projectBack(
+                dValue, x: normalized, layer, .value, parameters, into: dNormalized, adding: true)
+        }
+        if let dQuery = gradients.query {
+            backwardQueries(
+                dQuery, layer: layer, queries, normalized, parameters, into: dNormalized)
+        }
+        guard let dNormalized else { return }
+        let dInput = Matrix(layerScratch.residual, rows: rows, columns: shape.width)
+        if let targetRows = queries.rows {
+            dInput.clear()
+            backend.scatterAdd(residual, rows: targetRows, to: dInput)
+        }
+        backend.normalizeBack(
+            dNormalized, x: input, weight: weights.inputNorm,
+            inverseRoots: kept.inputInverseRoots.pointer, into: dInput)
+    }
+
+    /// Adds `Qᵀ·dq` to `dNormalized`.
+    private func backwardQueries(
+        _ dQuery: Matrix, layer: Int, _ queries: PackedSlice.Queries, _ normalized: Matrix,
+        _ parameters: LowRankParameters, into dNormalized: Matrix?
+    ) {
+        guard let targetRows = queries.rows else {
+            projectBack(
+                dQuery, x: normalized, layer, .query, parameters, into: dNormalized, adding: true)
+            return
+        }
+        let dGathered = dNormalized.map {
+            Matrix(finalGradient, rows: queries.count, columns: $0.columns)
+        }
         projectBack(
-            dValue, x: normalized, layer, .value, parameters, into: dNormalized, adding: true)
-        if let dNormalized {
-            backend.normalizeBack(
-                dNormalized, x: input, weight: weights.inputNorm,
-                inverseRoots: kept.inputInverseRoots.pointer, into: residual)
+            dQuery, x: gathered(normalized, queries), layer, .query, parameters, into: dGathered)
+        if let dGathered, let dNormalized {
+            model.backend.scatterAdd(dGathered, rows: targetRows, to: dNormalized)
         }
     }
 
     /// Gradients of attention's operands before rotation.
-    private func attendBack(
-        _ dAttended: Matrix, _ operands: AttentionOperands, _ slice: PackedSlice
-    ) -> (query: Matrix, key: Matrix, value: Matrix) {
-        let backend = model.backend
-        let rows = dAttended.rows
-        let dQuery = Matrix(layerScratch.query, rows: rows, columns: operands.query.columns)
-        let dKey = Matrix(layerScratch.key, rows: rows, columns: operands.key.columns)
-        let dValue = Matrix(layerScratch.value, rows: rows, columns: operands.value.columns)
-        for segment in slice.segments {
-            let own = operands.rows(segment.rows)
-            backend.attendBack(
-                dAttended.rows(segment.rows), q: own.query, k: own.key, v: own.value,
-                out: own.attended, logSums: own.logSums, shape: model.attention,
-                dq: dQuery.rows(segment.rows), dk: dKey.rows(segment.rows),
-                dv: dValue.rows(segment.rows), scratch: scratch)
+    private func attentionGradients(
+        _ dAttended: Matrix, _ operands: AttentionOperands, _ queries: PackedSlice.Queries,
+        _ slice: PackedSlice, _ wants: WantedGradients
+    ) -> AttentionGradients {
+        func gradient(_ buffer: FloatBuffer, of operand: Matrix, _ isWanted: Bool) -> Matrix? {
+            isWanted ? Matrix(buffer, rows: operand.rows, columns: operand.columns) : nil
         }
-        slice.positions.withUnsafeBufferPointer { positions in
+        let gradients = AttentionGradients(
+            query: gradient(layerScratch.query, of: operands.query, wants.query),
+            key: gradient(layerScratch.key, of: operands.key, wants.key),
+            value: gradient(layerScratch.value, of: operands.value, wants.value))
+        attendBack(dAttended, operands, queries, slice, into: gradients)
+        rotateBack(gradients.query, heads: model.attention.heads, queries.positions)
+        rotateBack(gradients.key, heads: model.attention.keyValueHeads, slice.positions)
+        return gradients
+    }
+
+    private func rotateBack(_ gradient: Matrix?, heads: Int, _ positions: [Int32]) {
+        guard let gradient else { return }
+        positions.withUnsafeBufferPointer { positions in
             guard let positions = positions.baseAddress else { return }
-            backend.rotate(
-                dQuery, heads: model.attention.heads, positions: positions,
-                table: model.rotaryTable, inverse: true)
-            backend.rotate(
-                dKey, heads: model.attention.keyValueHeads, positions: positions,
-                table: model.rotaryTable, inverse: true)
+            model.backend.rotate(
+                gradient, heads: heads, positions: positions, table: model.rotaryTable,
+                inverse: true)
         }
-        return (dQuery, dKey, dValue)
     }
 
     /// Gradients of one projection `y = x·W₀ᵀ + s·(x·Aᵀ)·Bᵀ`, given `dy`.
@@ -128,7 +174,9 @@ extension Lane {
         let (backend, layout) = (model.backend, parameters.layout)
         if let (index, pair) = layout.pair(layer: layer, projection: kind) {
             let lowRank = Matrix(lowRankInputs[index], rows: dy.rows, columns: layout.adapterRank)
-            let back = lowRankGradient(dy, pair, parameters)
+            let back = lowRankGradient(rows: dy.rows)
+            backend.multiply(
+                dy, layout.b(pair, in: parameters.buffer), into: back, alpha: layout.scale)
             backend.multiply(
                 dy, transposeA: true, lowRank, into: layout.b(pair, in: gradient),
                 alpha: layout.scale)
@@ -137,7 +185,8 @@ extension Lane {
         if let dx { addInputGradient(dy, layer, kind, parameters, into: dx, adding: adding) }
     }
 
-    /// `dx = dy·W₀ + (s · dy·B)·A`, or added to `dx`.
+    /// `dx = dy·W₀ + (s · dy·B)·A`, or added to `dx`. If the projection is adapted, `projectBack`
+    /// has just formed `s · dy·B`.
     private func addInputGradient(
         _ dy: Matrix, _ layer: Int, _ kind: ProjectionKind, _ parameters: LowRankParameters,
         into dx: Matrix, adding: Bool
@@ -147,18 +196,40 @@ extension Lane {
             dy, model.layers[layer][kind], into: dx, adding: adding, scratch: scratch)
         guard let (_, pair) = layout.pair(layer: layer, projection: kind) else { return }
         backend.multiply(
-            lowRankGradient(dy, pair, parameters), layout.a(pair, in: parameters.buffer), into: dx,
+            lowRankGradient(rows: dy.rows), layout.a(pair, in: parameters.buffer), into: dx,
             beta: 1)
     }
 
-    /// `s · dy · B`, `[tokens, rank]`.
-    private func lowRankGradient(
-        _ dy: Matrix, _ pair: LowRankLayout.Pair, _ parameters: LowRankParameters
-    ) -> Matrix {
-        let layout = parameters.layout
-        let back = Matrix(layerScratch.lowRank, rows: dy.rows, columns: layout.adapterRank)
-        model.backend.multiply(
-            dy, layout.b(pair, in: parameters.buffer), into: back, alpha: layout.scale)
-        return back
+    /// Where `s · dy · B` of a projection goes, `[rows, rank]`.
+    private func lowRankGradient(rows: Int) -> Matrix {
+        Matrix(layerScratch.lowRank, rows: rows, columns: layout?.adapterRank ?? 0)
+    }
+}
+
+/// Which gradients a layer must form: those that an adapted projection, in it or below it, needs.
+private struct WantedGradients {
+    /// Of the layer's input.
+    let input: Bool
+    let query: Bool
+    let key: Bool
+    let value: Bool
+    let attended: Bool
+    /// Of the residual stream between attention and feed-forward.
+    let middle: Bool
+    /// Of `silu(gate) ⊙ up`.
+    let activated: Bool
+
+    /// - Parameter continues: Whether a lower layer is adapted.
+    init(layer: Int, _ layout: LowRankLayout, continues: Bool) {
+        func isAdapted(_ kind: ProjectionKind) -> Bool {
+            layout.pair(layer: layer, projection: kind) != nil
+        }
+        input = continues
+        query = continues || isAdapted(.query)
+        key = continues || isAdapted(.key)
+        value = continues || isAdapted(.value)
+        attended = query || key || value
+        middle = attended || isAdapted(.output)
+        activated = middle || isAdapted(.gate) || isAdapted(.up)
     }
 }

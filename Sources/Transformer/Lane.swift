@@ -11,17 +11,24 @@ public final class Lane: @unchecked Sendable {
     let layout: LowRankLayout?
     let scratch: Scratch
     let layerScratch: LayerScratch
+    let pathScratch: PathScratch
     /// Activations of layers that the backward pass visits; layers below it share the first.
     let kept: [LayerActivations]
     let firstKeptLayer: Int
-    /// `x·Aᵀ` of each adapted projection, `[tokens, rank]`.
+    /// `x·Aᵀ` of each adapted projection, `[rows, rank]`.
     let lowRankInputs: [FloatBuffer]
+    /// Rows that were gathered for the last layer's queries, `[targets, width]`.
+    let gatheredRows: FloatBuffer
+    /// The last layer's output, `[targets, width]`.
     let finalHidden: FloatBuffer
-    let targetHidden: FloatBuffer
-    let targetNormalized: FloatBuffer
-    let targetGradient: FloatBuffer
-    let targetInverseRoots: FloatBuffer
+    let finalNormalized: FloatBuffer
+    /// The gradient of `finalNormalized`, then that of the normalised rows of the last queries.
+    let finalGradient: FloatBuffer
+    let finalInverseRoots: FloatBuffer
     private let targetLosses: UnsafeMutableBufferPointer<Double>
+
+    /// Room to pack the slices that this lane computes, one after the other in the same memory.
+    public var slice: PackedSlice
 
     /// The gradient of the last slice, in the adapter's layout; empty where nothing is trained.
     public let gradient: FloatBuffer
@@ -36,28 +43,36 @@ public final class Lane: @unchecked Sendable {
         precondition(!training || layout != nil, "training needs an adapter")
         let shape = model.configuration
         let rank = layout?.adapterRank ?? 0
+        let targets = bounds.targets
+        // Samples that share all their rows have more targets than rows.
+        let rows = max(bounds.tokens, targets)
         self.model = model
         self.layout = layout
         scratch = Scratch(
             longestSegment: bounds.longestSegment,
-            logitRows: min(bounds.targets, Backend.logitRows),
+            logitRows: min(targets, Backend.logitRows),
             vocabularySize: shape.vocabularySize)
         layerScratch = LayerScratch(
-            model: model, tokens: bounds.tokens, adapterRank: rank, training: training)
-        firstKeptLayer = training ? (layout?.lowestLayer ?? 0) : shape.layerCount - 1
-        kept = (firstKeptLayer..<shape.layerCount).map { _ in
-            LayerActivations(model: model, tokens: bounds.tokens)
+            model: model, rows: rows, adapterRank: rank, training: training)
+        pathScratch = PathScratch(
+            model: model, positions: bounds.longestSegment, training: training)
+        let (first, last) = (
+            training ? (layout?.lowestLayer ?? 0) : shape.layerCount - 1, shape.layerCount - 1
+        )
+        firstKeptLayer = first
+        kept = (first...last).map { layer in
+            LayerActivations(
+                model: model, rows: rows, queries: layer == last && layer > first ? targets : rows)
         }
-        lowRankInputs = (layout?.pairs ?? []).map { _ in
-            FloatBuffer(count: bounds.tokens * rank)
-        }
-        finalHidden = FloatBuffer(count: bounds.tokens * shape.width)
-        targetHidden = FloatBuffer(count: bounds.targets * shape.width)
-        targetNormalized = FloatBuffer(count: bounds.targets * shape.width)
-        targetGradient = FloatBuffer(count: training ? bounds.targets * shape.width : 0)
-        targetInverseRoots = FloatBuffer(count: bounds.targets)
-        targetLosses = .allocate(capacity: max(1, bounds.targets))
+        lowRankInputs = (layout?.pairs ?? []).map { _ in FloatBuffer(count: rows * rank) }
+        gatheredRows = FloatBuffer(count: targets * shape.width)
+        finalHidden = FloatBuffer(count: targets * shape.width)
+        finalNormalized = FloatBuffer(count: targets * shape.width)
+        finalGradient = FloatBuffer(count: training ? targets * shape.width : 0)
+        finalInverseRoots = FloatBuffer(count: targets)
+        targetLosses = .allocate(capacity: max(1, targets))
         targetLosses.initialize(repeating: 0)
+        slice = PackedSlice(reserving: bounds)
         gradient = FloatBuffer(count: training ? (layout?.parameterCount ?? 0) : 0)
     }
 
@@ -84,21 +99,18 @@ public final class Lane: @unchecked Sendable {
     }
 
     /// Loss at the target rows; with a gradient, that of the last layer's output is left in
-    /// `layerScratch.residual`.
+    /// `finalNormalized`.
     private func targetLosses(
         _ slice: PackedSlice, wantsGradient: Bool
     ) -> UnsafeBufferPointer<Double> {
         let backend = model.backend
         let (rows, width) = (slice.targetRows.count, model.configuration.width)
-        let hidden = Matrix(targetHidden, rows: rows, columns: width)
-        let normalized = Matrix(targetNormalized, rows: rows, columns: width)
-        let final = Matrix(finalHidden, rows: slice.tokens.count, columns: width)
-        backend.gather(final, rows: slice.targetRows, into: hidden)
+        let hidden = Matrix(finalHidden, rows: rows, columns: width)
+        let normalized = Matrix(finalNormalized, rows: rows, columns: width)
         backend.normalize(
             hidden, weight: model.finalNorm, epsilon: model.configuration.normEpsilon,
-            into: normalized, inverseRoots: targetInverseRoots.pointer)
-        let gradient =
-            wantsGradient ? Matrix(targetGradient, rows: rows, columns: width) : nil
+            into: normalized, inverseRoots: finalInverseRoots.pointer)
+        let gradient = wantsGradient ? Matrix(finalGradient, rows: rows, columns: width) : nil
         slice.targetTokens.withUnsafeBufferPointer { targets in
             backend.crossEntropy(
                 normalized, head: model.head, targets: targets, losses: targetLosses,
@@ -109,13 +121,12 @@ public final class Lane: @unchecked Sendable {
             normalized.clear()
             backend.normalizeBack(
                 gradient, x: hidden, weight: model.finalNorm,
-                inverseRoots: targetInverseRoots.pointer, into: normalized)
-            backend.scatter(
-                normalized, rows: slice.targetRows,
-                into: Matrix(layerScratch.residual, rows: slice.tokens.count, columns: width))
+                inverseRoots: finalInverseRoots.pointer, into: normalized)
         }
         return UnsafeBufferPointer(rebasing: targetLosses[..<rows])
     }
+
+    var lastLayer: Int { model.layers.count - 1 }
 
     func activations(layer: Int) -> LayerActivations { kept[max(0, layer - firstKeptLayer)] }
 }

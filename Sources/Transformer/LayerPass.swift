@@ -4,7 +4,11 @@ import Tensors
 
 /// One decoder layer, forward: what lanes and the incremental decoder have in common.
 ///
-/// The two differ in where keys and values lie and in who attends to whom, which the caller brings.
+///     m = x + O(attention(norm x)),    output = m + D(silu(G(norm m)) ⊙ U(norm m))
+///
+/// The two differ in where keys and values lie, who attends to whom and which rows have a query,
+/// which the caller brings: it calls the parts in the order in which they stand here, with its own
+/// attention in between.
 struct LayerPass {
     let model: LanguageModel
     /// The adapter, or `nil` for the base model alone.
@@ -14,61 +18,71 @@ struct LayerPass {
     /// Takes `x·Aᵀ` of each adapted projection, `[rows, rank]`.
     let lowRankInputs: [FloatBuffer]
 
-    /// `m = x + O(attention(norm x))`, `output = m + D(silu(G(norm m)) ⊙ U(norm m))`.
+    /// `norm x` of all rows, in the layer's scratch.
+    func normalizeInput(layer: Int, _ kept: LayerActivations, rows: Int) -> Matrix {
+        let shape = model.configuration
+        let normalized = Matrix(layerScratch.normalized, rows: rows, columns: shape.width)
+        model.backend.normalize(
+            Matrix(kept.input, rows: rows, columns: shape.width),
+            weight: model.layers[layer].inputNorm, epsilon: shape.normEpsilon, into: normalized,
+            inverseRoots: kept.inputInverseRoots.pointer)
+        return normalized
+    }
+
+    /// Rotated keys, and values.
+    func computeKeysAndValues(
+        layer: Int, _ normalized: Matrix, _ operands: AttentionOperands, positions: [Int32]
+    ) {
+        project(normalized, layer, .key, into: operands.key)
+        project(normalized, layer, .value, into: operands.value)
+        rotate(operands.key, heads: model.attention.keyValueHeads, positions)
+    }
+
+    /// Rotated queries of some or all rows.
+    func computeQueries(
+        layer: Int, _ normalized: Matrix, _ operands: AttentionOperands, positions: [Int32]
+    ) {
+        project(normalized, layer, .query, into: operands.query)
+        rotate(operands.query, heads: model.attention.heads, positions)
+    }
+
+    /// From the attended values to the layer's output, at the rows with a query.
     ///
     /// - Parameters:
-    ///   - layer: Index of the layer.
-    ///   - kept: Holds the layer's input `x`; takes what a backward pass needs.
-    ///   - operands: Where queries, keys, values and the attended values go, one row a token.
-    ///   - positions: One a row.
-    ///   - output: `[rows, width]`. It may be the layer's own input: that is not read after `m` is
-    ///     known.
-    ///   - attend: Fills `operands.attended` from the rotated operands.
-    func run(
-        layer: Int, _ kept: LayerActivations, _ operands: AttentionOperands,
-        positions: [Int32], into output: Matrix, attend: () -> Void
+    ///   - residual: The layer's input at these rows.
+    ///   - output: `[queries, width]`. It may be `residual`, which is not read after `m` is known;
+    ///     `nil` if only what the backward pass needs is wanted.
+    func finish(
+        layer: Int, _ kept: LayerActivations, _ operands: AttentionOperands, residual: Matrix,
+        into output: Matrix?
     ) {
         let (shape, backend) = (model.configuration, model.backend)
         let weights = model.layers[layer]
-        let rows = positions.count
-        let input = Matrix(kept.input, rows: rows, columns: shape.width)
-        let middle = Matrix(kept.middle, rows: rows, columns: shape.width)
-        let normalized = Matrix(layerScratch.normalized, rows: rows, columns: shape.width)
+        let queries = operands.attended.rows
+        let middle = Matrix(kept.middle, rows: queries, columns: shape.width)
+        let normalized = Matrix(layerScratch.normalized, rows: queries, columns: shape.width)
+        let gate = Matrix(kept.gate, rows: queries, columns: shape.feedForwardWidth)
+        let up = Matrix(kept.up, rows: queries, columns: shape.feedForwardWidth)
 
-        backend.normalize(
-            input, weight: weights.inputNorm, epsilon: shape.normEpsilon, into: normalized,
-            inverseRoots: kept.inputInverseRoots.pointer)
-        project(normalized, layer, .query, into: operands.query)
-        project(normalized, layer, .key, into: operands.key)
-        project(normalized, layer, .value, into: operands.value)
-        rotate(operands, positions)
-        attend()
         project(operands.attended, layer, .output, into: middle)
-        backend.add(input, to: middle)
-
+        backend.add(residual, to: middle)
         backend.normalize(
             middle, weight: weights.postAttentionNorm, epsilon: shape.normEpsilon,
             into: normalized, inverseRoots: kept.middleInverseRoots.pointer)
-        let gate = Matrix(kept.gate, rows: rows, columns: shape.feedForwardWidth)
-        let up = Matrix(kept.up, rows: rows, columns: shape.feedForwardWidth)
-        let activated = Matrix(
-            layerScratch.activated, rows: rows, columns: shape.feedForwardWidth)
         project(normalized, layer, .gate, into: gate)
         project(normalized, layer, .up, into: up)
+        guard let output else { return }
+        let activated = Matrix(
+            layerScratch.activated, rows: queries, columns: shape.feedForwardWidth)
         backend.gatedActivation(gate: gate, up: up, into: activated)
         project(activated, layer, .down, into: output)
         backend.add(middle, to: output)
     }
 
-    private func rotate(_ operands: AttentionOperands, _ positions: [Int32]) {
+    private func rotate(_ x: Matrix, heads: Int, _ positions: [Int32]) {
         positions.withUnsafeBufferPointer { positions in
             guard let positions = positions.baseAddress else { return }
-            model.backend.rotate(
-                operands.query, heads: model.attention.heads, positions: positions,
-                table: model.rotaryTable)
-            model.backend.rotate(
-                operands.key, heads: model.attention.keyValueHeads, positions: positions,
-                table: model.rotaryTable)
+            model.backend.rotate(x, heads: heads, positions: positions, table: model.rotaryTable)
         }
     }
 
@@ -88,7 +102,8 @@ struct LayerPass {
     }
 }
 
-/// Views of a layer's attention operands over the rows of a slice or a segment.
+/// Views of a layer's attention operands: keys and values of a slice's rows, the rest of the rows
+/// with a query.
 struct AttentionOperands {
     let query: Matrix
     let key: Matrix
@@ -96,36 +111,22 @@ struct AttentionOperands {
     let attended: Matrix
     let logSums: Matrix
 
-    init(_ kept: LayerActivations, _ model: LanguageModel, rows: Int) {
-        let keys = model.attention.keyValueHeads * model.attention.dimension
+    init(_ kept: LayerActivations, _ model: LanguageModel, rows: Int, queries: Int) {
+        let columns = model.attention.keyValueHeads * model.attention.dimension
         self.init(
-            kept, model, rows: rows, key: Matrix(kept.key, rows: rows, columns: keys),
-            value: Matrix(kept.value, rows: rows, columns: keys))
+            kept, model, queries: queries, key: Matrix(kept.key, rows: rows, columns: columns),
+            value: Matrix(kept.value, rows: rows, columns: columns))
     }
 
     /// With keys and values that lie elsewhere, in a cache.
-    init(_ kept: LayerActivations, _ model: LanguageModel, rows: Int, key: Matrix, value: Matrix) {
-        let shape = model.attention
-        let queries = shape.heads * shape.dimension
-        self.init(
-            query: Matrix(kept.query, rows: rows, columns: queries), key: key, value: value,
-            attended: Matrix(kept.attended, rows: rows, columns: queries),
-            logSums: Matrix(kept.logSums, rows: rows, columns: shape.heads))
-    }
-
-    private init(
-        query: Matrix, key: Matrix, value: Matrix, attended: Matrix, logSums: Matrix
+    init(
+        _ kept: LayerActivations, _ model: LanguageModel, queries: Int, key: Matrix, value: Matrix
     ) {
-        self.query = query
+        let columns = model.attention.heads * model.attention.dimension
+        query = Matrix(kept.query, rows: queries, columns: columns)
+        attended = Matrix(kept.attended, rows: queries, columns: columns)
+        logSums = Matrix(kept.logSums, rows: queries, columns: model.attention.heads)
         self.key = key
         self.value = value
-        self.attended = attended
-        self.logSums = logSums
-    }
-
-    func rows(_ range: Range<Int>) -> AttentionOperands {
-        AttentionOperands(
-            query: query.rows(range), key: key.rows(range), value: value.rows(range),
-            attended: attended.rows(range), logSums: logSums.rows(range))
     }
 }

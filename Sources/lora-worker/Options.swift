@@ -136,6 +136,12 @@ struct OptimizationOptions: ParsableArguments {
     var sliceSize: String?
 
     @Option(
+        help: ArgumentHelp(
+            "on: samples of a slice that begin alike compute those tokens once; part of the "
+                + "result's bits (default: on).", valueName: "on|off"))
+    var sharePrefixes: String?
+
+    @Option(
         parsing: .unconditional,
         help: ArgumentHelp("Length of the run in steps.", valueName: "steps"))
     var steps: String?
@@ -161,7 +167,8 @@ struct OptimizationOptions: ParsableArguments {
             "lr": lr, "beta1": beta1, "beta2": beta2, "epsilon": epsilon,
             "weight-decay": weightDecay, "schedule": schedule, "warmup-steps": warmupSteps,
             "clip-norm": clipNorm, "batch-size": batchSize, "slice-size": sliceSize,
-            "steps": steps, "epochs": epochs, "order": order, "seed": seed,
+            "share-prefixes": sharePrefixes, "steps": steps, "epochs": epochs, "order": order,
+            "seed": seed,
         ])
     }
 }

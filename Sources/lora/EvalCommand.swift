@@ -12,8 +12,8 @@ struct EvalCommand: ParsableCommand {
         discussion: """
             The loss is the mean negative log-likelihood, in nats, of the response tokens; prompts \
             are read but not counted. Run it once without --adapter and once with it to see what \
-            training has changed. With the model, data, slice size and kernels of a run, the digits \
-            are those of the evaluation records in its metrics.jsonl.
+            training has changed. With the model, data, slice size, shared prefixes and kernels of a \
+            run, the digits are those of the evaluation records in its metrics.jsonl.
 
             Example:
               lora eval --model SmolLM2.gguf --adapter run1 --data held-out.jsonl
@@ -54,6 +54,12 @@ struct EvalCommand: ParsableCommand {
             valueName: "samples"))
     var sliceSize: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "on: samples of a slice that begin alike compute those tokens once; touches the last "
+                + "digits (default: on).", valueName: "on|off"))
+    var sharePrefixes: String?
+
     @Flag(help: "Leave bad lines of the data out, and count them (default: stop at the first).")
     var skipBadLines = false
 
@@ -73,7 +79,8 @@ struct EvalCommand: ParsableCommand {
             let settings: [String: String?] = [
                 "model": source.model, "data": data, "format": format,
                 "skip-bad-lines": skipBadLines ? "true" : nil, "max-length": maxLength,
-                "slice-size": sliceSize, "threads": threads, "kernels": kernels,
+                "slice-size": sliceSize, "share-prefixes": sharePrefixes, "threads": threads,
+                "kernels": kernels,
             ]
             let job = try EvaluationJob(
                 settings: settings.compactMapValues { $0 }, adapter: source.adapter)
@@ -111,6 +118,7 @@ struct EvalCommand: ParsableCommand {
         object.add("truncated", report.truncated)
         object.add("max_length", report.maxLength)
         object.add("slice_size", report.sliceSize)
+        object.add("share_prefixes", report.sharesPrefixes ? "on" : "off")
         object.add("kernels", report.kernels)
         object.add("seconds", report.seconds)
         return object.text

@@ -58,7 +58,8 @@ import Transformer
                     isTarget: [Bool](repeating: false, count: sequence.count) + [true])
             }
             let lane = lane(samples, model, adapter)
-            let slice = PackedSlice(samples, indices: Array(0..<samples.count)[...])
+            let slice = PackedSlice(
+                samples, indices: Array(0..<samples.count)[...], sharesPrefixes: true)
             let losses = withExtendedLifetime(lane) { Array(lane.losses(slice, adapter)) }
             let best = try #require(losses.indices.min { losses[$0] < losses[$1] })
             #expect(Int32(best) == expected)
@@ -73,7 +74,7 @@ import Transformer
         samples.append(tokens: tokens, isTarget: tokens.map { _ in true })
         let lane = lane(samples, model, adapter)
         return withExtendedLifetime(lane) {
-            Array(lane.losses(PackedSlice(samples, indices: [0]), adapter))
+            Array(lane.losses(PackedSlice(samples, indices: [0], sharesPrefixes: false), adapter))
         }
     }
 

@@ -39,7 +39,5 @@ import Testing
         let order = schedule.visitingOrder(epoch: 0)
         #expect(Array(schedule.batch(step: 3, visitingOrder: order)) == [8, 9])
         #expect(Array(schedule.batch(step: 4, visitingOrder: order)) == [0, 1, 2, 3])
-        let cut = BatchSchedule.cut([5, 6, 7, 8, 9][...], sliceSize: 2)
-        #expect(cut.map(Array.init) == [[5, 6], [7, 8], [9]])
     }
 }

@@ -15,7 +15,9 @@ import Training
         #expect(run.learningRate == 2e-4 && run.clipNorm == 1 && run.warmupSteps == 0)
         #expect(run.adam.beta1 == 0.9 && run.adam.beta2 == 0.999)
         #expect(run.adam.epsilon == 1e-8 && run.adam.weightDecay == 0)
-        #expect(run.batchSize == 16 && run.sliceSize == 4 && run.seed == 0)
+        #expect(
+            run.batchSize == 16 && run.sliceRule.sliceSize == 4 && run.sliceRule.sharesPrefixes
+                && run.seed == 0)
         #expect(run.schedule == .linear && run.order == .shuffled && run.duration == .epochs(1))
         #expect(run.checkpointEvery == 50 && run.keep == 3 && run.resume == .auto)
         #expect(run.evalEvery == nil && run.threads == nil && run.maxLength == nil)
@@ -26,6 +28,7 @@ import Training
         ("beta1", "1"), ("epsilon", "0"), ("schedule", "auto"), ("order", "random"),
         ("resume", "maybe"), ("skip-bad-lines", "perhaps"), ("steps", "0"), ("seed", "-1"),
         ("clip-norm", "-1"), ("keep", "0"), ("max-length", "1"), ("bach-size", "4"),
+        ("share-prefixes", "maybe"),
     ])
     func wrongValuesAreNamed(name: String, value: String) throws {
         let settings = Self.least.merging([name: value]) { $1 }

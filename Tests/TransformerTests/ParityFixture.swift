@@ -55,13 +55,3 @@ struct ParityFixture {
         try PEFTAdapter(folder: folder + "/" + name, model: files.configuration).parameters
     }
 }
-
-/// `‖a − b‖ / ‖b‖`.
-func relativeDistance(_ a: some Sequence<Float>, _ b: some Sequence<Float>) -> Double {
-    var (difference, norm) = (0.0, 0.0)
-    for (x, y) in zip(a, b) {
-        difference += (Double(x) - Double(y)) * (Double(x) - Double(y))
-        norm += Double(y) * Double(y)
-    }
-    return (difference / norm).squareRoot()
-}
