@@ -1,9 +1,17 @@
 /// Rows of text in columns as wide as they need; the first column to the left, numbers to the right.
 struct TextTable {
     private var rows: [[String]] = []
+    private var keepsLeft = false
 
     /// - Parameter cells: As many as in every other row.
     mutating func add(_ cells: [String]) { rows.append(cells) }
+
+    /// The same with every column to the left: for text beside labels.
+    var alignedLeft: TextTable {
+        var copy = self
+        copy.keepsLeft = true
+        return copy
+    }
 
     var text: String {
         let columns = rows.map(\.count).max() ?? 0
@@ -13,7 +21,7 @@ struct TextTable {
         return rows.map { row in
             row.enumerated().map { column, cell in
                 let padding = String(repeating: " ", count: widths[column] - cell.count)
-                return column == 0 ? cell + padding : padding + cell
+                return column == 0 || keepsLeft ? cell + padding : padding + cell
             }.joined(separator: "  ")
         }.map { line in
             String(line.reversed().drop { $0 == " " }.reversed())
