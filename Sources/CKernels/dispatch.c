@@ -1,4 +1,5 @@
 // Chooses among the SIMD levels at run time and forwards every call.
+#include "half.h"
 #include "table.h"
 
 static const struct ck_table *active = &ck_table_baseline;
@@ -20,6 +21,30 @@ int32_t ck_select_level(int32_t level) {
            : level == ck_level_avx2   ? &ck_table_avx2
                                       : &ck_table_baseline;
     return level;
+}
+
+const struct ck_half_kernels *ck_half_kernels(int32_t type, bool emulated) {
+    bool wide = ck_best_level() == ck_level_avx512;
+    if (type == ck_bfloat16 && wide) {
+        if (emulated) return &ck_bfloat16_emulated;
+        return __builtin_cpu_supports("avx512bf16") ? &ck_bfloat16_native : NULL;
+    }
+    if (type == ck_float16 && wide) {
+        if (emulated) return &ck_float16_emulated;
+        return __builtin_cpu_supports("avx512fp16") ? &ck_float16_native : NULL;
+    }
+    return NULL;
+}
+
+void ck_touch(const void *source, size_t source_bytes, size_t bytes, size_t rows) {
+    enum { line = 64 };
+    const char *row = source;
+    if (bytes == source_bytes) {
+        bytes *= rows;
+        rows = 1;
+    }
+    for (size_t i = 0; i < rows; i++, row += source_bytes)
+        for (size_t byte = 0; byte < bytes; byte += line) (void)*(const volatile char *)(row + byte);
 }
 
 void ck_widen(int32_t type, const void *source, size_t source_bytes, float *target, size_t

@@ -53,14 +53,13 @@ extension Backend {
             x.columns == weight.columns && y.columns == weight.rows && x.rows == y.rows,
             "[\(x.rows), \(x.columns)] · [\(weight.rows), \(weight.columns)]ᵀ")
         guard x.rows > 0 else { return }
-        let panel = scratch.panel.pointer
-        for outputs in Self.blocks(of: weight.rows, size: Self.panelColumns) {
-            for inputs in Self.depthBlocks(weight.columns) {
+        for inputs in Self.depthBlocks(weight.columns) {
+            let operand = operand(x.columns(inputs), scratch)
+            for outputs in Self.blocks(of: weight.rows, size: Self.panelColumns) {
                 fillPanelTransposed(weight, rows: outputs, columns: inputs, scratch)
-                ck_panel_product(
-                    x.pointer + inputs.lowerBound, x.stride, panel, inputs.count,
-                    y.pointer + outputs.lowerBound, y.stride, x.rows, outputs.count,
-                    inputs.lowerBound > 0)
+                multiply(
+                    operand, byPanelInto: y.columns(outputs), adding: inputs.lowerBound > 0,
+                    scratch)
             }
         }
     }
@@ -77,23 +76,57 @@ extension Backend {
             dy.columns == weight.rows && dx.columns == weight.columns && dx.rows == dy.rows,
             "[\(dy.rows), \(dy.columns)] · [\(weight.rows), \(weight.columns)]")
         guard dy.rows > 0 else { return }
-        let panel = scratch.panel.pointer
         for outputs in Self.depthBlocks(weight.rows) {
+            let operand = operand(dy.columns(outputs), scratch)
+            // All panels of these rows lie in the same lines; more than a cache is not kept anyway.
+            if outputs.count * weight.bytesPerRow <= Self.touchedBytes {
+                Self.touch(weight, rows: outputs, columns: 0..<weight.columns)
+            }
             for inputs in Self.blocks(of: weight.columns, size: Self.panelColumns) {
                 Self.widen(
-                    weight, rows: outputs, columns: inputs, into: panel, stride: Self.panelColumns)
-                ck_panel_product(
-                    dy.pointer + outputs.lowerBound, dy.stride, panel, outputs.count,
-                    dx.pointer + inputs.lowerBound, dx.stride, dy.rows, inputs.count,
-                    adding || outputs.lowerBound > 0)
+                    weight, rows: outputs, columns: inputs, into: scratch.panel.pointer,
+                    stride: Self.panelColumns)
+                multiply(
+                    operand, byPanelInto: dx.columns(inputs),
+                    adding: adding || outputs.lowerBound > 0, scratch)
             }
         }
+    }
+
+    /// What a panel is multiplied by: in half precision rounded into the scratch first.
+    private func operand(_ a: Matrix, _ scratch: Scratch) -> Matrix {
+        half?.operand(
+            a.pointer, a.stride, a.rows, a.columns, scratch.halfOperand(a),
+            scratch.operandScales.pointer)
+        return a
+    }
+
+    /// `c = a · panel`, or `c += a · panel`, with the panel that lies in the scratch.
+    ///
+    /// - Parameter a: What ``operand(_:_:)`` was given last.
+    private func multiply(
+        _ a: Matrix, byPanelInto c: Matrix, adding: Bool, _ scratch: Scratch
+    ) {
+        guard let half else {
+            ck_panel_product(
+                a.pointer, a.stride, scratch.panel.pointer, a.columns, c.pointer, c.stride,
+                a.rows, c.columns, adding)
+            return
+        }
+        half.panel(
+            scratch.panel.pointer, a.columns, scratch.halfPanel, scratch.panelScales.pointer)
+        half.product(
+            scratch.halfOperand(a), scratch.operandScales.pointer, scratch.halfPanel,
+            scratch.panelScales.pointer, a.columns, c.pointer, c.stride, a.rows, c.columns, adding)
     }
 
     /// Columns of a panel: `[depth, panelColumns]` of a weight, expanded to float32.
     static let panelColumns = Int(ck_panel_columns)
     /// Most rows of a panel: 160 KiB, which stays in the second-level cache.
     static let panelDepth = 640
+
+    /// Bytes of a weight that are read ahead at most: half of a small second-level cache.
+    static let touchedBytes = 1 << 19
 
     /// Where a sum over `depth` terms is cut: into the fewest blocks of at most ``panelDepth``, of
     /// equal size up to a multiple of 64. Part of the numerics.
@@ -111,6 +144,7 @@ extension Backend {
     private func fillPanelTransposed(
         _ weight: FrozenMatrix, rows: Range<Int>, columns: Range<Int>, _ scratch: Scratch
     ) {
+        Self.touch(weight, rows: rows, columns: columns)
         for square in Self.blocks(of: columns.count, size: Self.panelColumns) {
             let first = columns.lowerBound + square.lowerBound
             let target = scratch.panel.pointer + square.lowerBound * Self.panelColumns
@@ -165,6 +199,15 @@ extension Backend {
                 type.kernelCode, weight.rowPointer(row) + skipped, weight.bytesPerRow,
                 target + (row - rows.lowerBound) * stride, stride, rowsAtOnce, columns.count)
         }
+    }
+
+    /// Brings a window of `W` into the caches; rows that are interleaved stay in their heads.
+    private static func touch(_ weight: FrozenMatrix, rows: Range<Int>, columns: Range<Int>) {
+        let type = weight.elementType
+        let first = weight.bytes + rows.lowerBound * weight.bytesPerRow
+        ck_touch(
+            first + type.byteCount(of: columns.lowerBound), weight.bytesPerRow,
+            type.byteCount(of: columns.count), rows.count)
     }
 
     /// Stored elements as float32; exact.

@@ -1,3 +1,4 @@
+import CKernels
 import COpenBLAS
 import Faults
 import Tensors
@@ -9,12 +10,23 @@ import Tensors
 /// one ``identity``, whatever runs beside it.
 public struct Backend: Sendable {
     let blas: OpenBLAS
-    public var identity: KernelIdentity { blas.identity }
+    /// The type in which frozen weights are multiplied.
+    public let compute: ComputeType
+    /// The kernels of ``compute``, unless that is float32.
+    let half: ck_half_kernels?
+    public let identity: KernelIdentity
 
     /// Opens the kernels of `level` for the whole process.
     ///
-    /// - Throws: ``KernelError`` if this machine lacks the level or OpenBLAS cannot be opened.
-    public init(level: KernelLevel) throws(KernelError) {
+    /// - Parameters:
+    ///   - level: The width of vectors.
+    ///   - compute: The type in which frozen weights are multiplied.
+    ///   - emulated: Half precision step by step, where the processor lacks it: for tests.
+    /// - Throws: ``KernelError`` if this machine lacks the level or the type, or OpenBLAS cannot be
+    ///   opened.
+    public init(
+        level: KernelLevel, compute: ComputeType = .float32, emulated: Bool = false
+    ) throws(KernelError) {
         guard level <= .best else {
             throw KernelError(
                 problem: "this processor does not run \(level.name); its best is "
@@ -22,8 +34,13 @@ public struct Backend: Sendable {
                 location: "--kernels", hint: "Use --kernels \(KernelLevel.best.name)",
                 exitCode: .badInput)
         }
+        half = try compute.kernels(level: level, emulated: emulated)
+        self.compute = compute
         level.selectVectors()
         blas = try OpenBLAS(level: level)
+        var identity = blas.identity
+        identity.compute = compute
+        self.identity = identity
     }
 }
 
@@ -35,6 +52,11 @@ public final class Scratch: @unchecked Sendable {
     let panel: FloatBuffer
     /// Where rows of a weight are widened before they become columns of the panel.
     let square: FloatBuffer
+    /// What the panel is multiplied by and the panel itself, rounded; only in half precision.
+    private let halfOperandMemory: FloatBuffer
+    private let halfPanelMemory: FloatBuffer
+    let operandScales: FloatBuffer
+    let panelScales: FloatBuffer
     let scores: FloatBuffer
     let scoreGradients: FloatBuffer
     /// Rows of logits that exist at a time.
@@ -42,16 +64,38 @@ public final class Scratch: @unchecked Sendable {
     let delta: FloatBuffer
 
     /// - Parameters:
+    ///   - halfRows: Most rows of a product in half precision; 0 where all are in float32.
     ///   - longestSegment: Tokens of the longest sequence that attends to itself.
     ///   - logitRows: Rows of the logits block, at most ``Backend/logitRows``.
     ///   - vocabularySize: Width of the logits block.
-    public init(longestSegment: Int, logitRows: Int, vocabularySize: Int) {
+    public init(
+        halfRows: Int = 0, longestSegment: Int, logitRows: Int, vocabularySize: Int
+    ) {
         panel = FloatBuffer(count: Backend.panelDepth * Backend.panelColumns)
         square = FloatBuffer(count: Backend.panelColumns * Backend.panelColumns)
+        halfOperandMemory = FloatBuffer(count: halfRows * Backend.panelDepth / 2)
+        halfPanelMemory = FloatBuffer(
+            count: halfRows > 0 ? Backend.panelDepth * Backend.panelColumns / 2 : 0)
+        operandScales = FloatBuffer(count: halfRows)
+        panelScales = FloatBuffer(count: Backend.panelColumns)
         let rows = min(Backend.queryRows, longestSegment)
         scores = FloatBuffer(count: rows * longestSegment)
         scoreGradients = FloatBuffer(count: rows * longestSegment)
         logits = FloatBuffer(count: logitRows * vocabularySize)
         delta = FloatBuffer(count: rows)
+    }
+
+    /// Memory for `a`, rounded; in pairs, so a row takes an even number of elements.
+    func halfOperand(_ a: Matrix) -> UnsafeMutablePointer<UInt16> {
+        precondition(
+            a.rows * ((a.columns + 1) / 2) <= halfOperandMemory.count,
+            "\(a.rows) rows of half precision")
+        return halves(halfOperandMemory)
+    }
+
+    var halfPanel: UnsafeMutablePointer<UInt16> { halves(halfPanelMemory) }
+
+    private func halves(_ memory: FloatBuffer) -> UnsafeMutablePointer<UInt16> {
+        UnsafeMutableRawPointer(memory.pointer).assumingMemoryBound(to: UInt16.self)
     }
 }

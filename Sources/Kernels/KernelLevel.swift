@@ -74,8 +74,22 @@ public struct KernelIdentity: Sendable, Equatable, Codable, CustomStringConverti
     /// Version and core that OpenBLAS reports after it was opened.
     public var openBLAS: String
     public var numericsVersion: Int
+    /// The type in which frozen weights are multiplied.
+    public var compute: ComputeType
 
-    public var description: String { "\(openBLAS), \(level), numerics \(numericsVersion)" }
+    public var description: String {
+        let type = compute == .float32 ? "" : ", \(compute.rawValue)"
+        return "\(openBLAS), \(level)\(type), numerics \(numericsVersion)"
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        level = try values.decode(String.self, forKey: .level)
+        openBLAS = try values.decode(String.self, forKey: .openBLAS)
+        numericsVersion = try values.decode(Int.self, forKey: .numericsVersion)
+        // Checkpoints of numerics 1 knew float32 alone.
+        compute = try values.decodeIfPresent(ComputeType.self, forKey: .compute) ?? .float32
+    }
 
     init(level: KernelLevel, library: String, core: String) {
         self.level = level.name
@@ -83,5 +97,6 @@ public struct KernelIdentity: Sendable, Equatable, Codable, CustomStringConverti
         let cache = level == .baseline ? " L2 \(sysconf(Int32(_SC_LEVEL2_CACHE_SIZE)))" : ""
         openBLAS = "\(library) \(core)\(cache)"
         numericsVersion = Self.currentNumericsVersion
+        compute = .float32
     }
 }

@@ -24,7 +24,7 @@ public struct EvaluationJob {
     /// Settings that an evaluation has in common with a run, by the flags' names.
     public static let settingNames: Set<String> = [
         "model", "data", "format", "skip-bad-lines", "max-length", "slice-size",
-        "share-prefixes", "threads", "kernels",
+        "share-prefixes", "threads", "kernels", "compute",
     ]
 
     /// Reads and checks everything that is needed.
@@ -54,7 +54,8 @@ public struct EvaluationJob {
         dataset = try loadDataset(
             path: try reader.required("data"), format: format, tokenizer: Tokenizer(model: model),
             maxLength: maxLength, skipBadLines: try reader.flag("skip-bad-lines"))
-        backend = try Backend(level: KernelLevel(flag: reader.text("kernels") ?? "auto"))
+        backend = try Backend(
+            level: KernelLevel(flag: reader.text("kernels") ?? "auto"), compute: reader.compute())
     }
 
     /// The loss of one record.

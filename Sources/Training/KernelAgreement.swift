@@ -9,11 +9,14 @@ struct KernelAgreement {
 
     /// - Parameters:
     ///   - flag: `--kernels`; `nil` for the best level that all ranks have.
+    ///   - compute: The type in which frozen weights are multiplied.
     ///   - recorded: The kernels of the checkpoint that the run continues from.
     ///   - mayChange: Whether a level below the recorded one will do.
     /// - Returns: The kernels, the same on all ranks.
     /// - Throws: On every rank the same fault, naming the hosts that cannot.
-    func open(flag: String?, recorded: KernelIdentity?, mayChange: Bool) throws -> Backend {
+    func open(
+        flag: String?, compute: ComputeType, recorded: KernelIdentity?, mayChange: Bool
+    ) throws -> Backend {
         let hosts = try communicator.allGather(padding: [UInt8](hostName.utf8))
             .map { String(decoding: $0, as: UTF8.self) }
         let levels = try communicator.allGather([UInt8(KernelLevel.best.rawValue)])
@@ -24,7 +27,18 @@ struct KernelAgreement {
                 Set(levels.indices.filter { levels[$0] < wanted }.map { hosts[$0] }).sorted()
             }
         }
-        let backend = try agreement.phase { try Backend(level: level) }
+        let lacking = try communicator.allGather([compute.isNative ? 1 : 0])
+            .enumerated().filter { $1[0] == 0 }.map { hosts[$0.offset] }
+        let backend = try agreement.phase {
+            guard lacking.isEmpty else {
+                throw ConfigurationError(
+                    "--compute",
+                    "is \(compute.rawValue), which needs \(compute.requirement); "
+                        + "\(Set(lacking).sorted().joined(separator: ", ")) lacks it",
+                    hint: "Use --compute float32, or leave these hosts out")
+            }
+            return try Backend(level: level, compute: compute)
+        }
         try agreement.require(
             same: [("the kernel identity", backend.identity.description)],
             advice: "Install the same OpenBLAS on every host")

@@ -43,17 +43,20 @@ struct LanePlan: Equatable {
     ///   - bounds: No slice is larger.
     ///   - backend: What computes.
     ///   - training: Whether gradients will be asked for.
+    ///   - recomputes: Whether lanes keep only each layer's input.
     /// - Returns: As many lanes as planned.
     /// - Throws: ``ModelFileError`` if weights are missing.
     func makePool(
         _ files: BaseModel, _ layout: LowRankLayout?, _ bounds: SliceBounds, _ backend: Backend,
-        training: Bool
+        training: Bool, recomputes: Bool = false
     ) throws -> LanePool {
         let model = try LanguageModel(
             files: files, backend: backend, positions: bounds.longestSegment)
         return LanePool(
             lanes: (0..<lanes).map { _ in
-                Lane(model: model, layout: layout, bounds: bounds, training: training)
+                Lane(
+                    model: model, layout: layout, bounds: bounds, training: training,
+                    recomputes: recomputes)
             })
     }
 }

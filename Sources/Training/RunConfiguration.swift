@@ -1,4 +1,5 @@
 public import Datasets
+public import Kernels
 public import Optimization
 public import ProgressReports
 public import Slices
@@ -39,6 +40,10 @@ public struct RunConfiguration: Sendable, Equatable {
     public let threads: Int?
     /// `nil`: the best level that all ranks have.
     public let kernels: String?
+    /// The type in which frozen weights are multiplied.
+    public let compute: ComputeType
+    /// Whether the backward pass computes each layer once more, to save memory.
+    public let recomputes: Bool
     /// Steps between evaluations; `nil`: at the start and at the end.
     public let evalEvery: Int?
     public let checkpointEvery: Int
@@ -108,6 +113,8 @@ public struct RunConfiguration: Sendable, Equatable {
 
         threads = try reader.integer("threads", atLeast: 1)
         kernels = reader.text("kernels").flatMap { $0 == "auto" ? nil : $0 }
+        compute = try reader.compute()
+        recomputes = try reader.isOn("recompute", byDefault: false)
         evalEvery = try reader.integer("eval-every", atLeast: 1)
         checkpointEvery = try reader.integer("checkpoint-every", atLeast: 1) ?? 50
         keep = try reader.integer("keep", atLeast: 1) ?? 3

@@ -86,6 +86,9 @@ struct RunDocument: Codable, Sendable, Equatable {
                         text: "\(entry.name): content \(Self.short(old)) -> \(Self.short(new))"))
             }
         }
+        var kernels = kernels
+        // The setting of that name says so already.
+        kernels.compute = newKernels.compute
         if kernels != newKernels {
             found.append(
                 Difference(name: "kernels", text: "kernels: \(kernels) -> \(newKernels)"))

@@ -2,6 +2,7 @@ import Adapters
 import Datasets
 import Faults
 import Foundation
+import Kernels
 import ModelFiles
 import Optimization
 import Slices
@@ -179,6 +180,8 @@ struct RunInputs {
             "share-prefixes": configuration.sliceRule.sharesPrefixes ? "on" : "off",
             "order": configuration.order.rawValue,
             "seed": "\(configuration.seed)", "kernels": configuration.kernels ?? "auto",
+            "compute": configuration.compute.rawValue,
+            "recompute": configuration.recomputes ? "on" : "off",
             "checkpoint-every": "\(configuration.checkpointEvery)",
             "keep": "\(configuration.keep)", "resume": configuration.resume.rawValue,
         ]

@@ -49,7 +49,8 @@ struct RunStart {
         let plan = lanePlan
         let pool = try agreement.phase {
             try plan.makePool(
-                inputs.model, inputs.layout, inputs.bounds(configuration), backend, training: true)
+                inputs.model, inputs.layout, inputs.bounds(configuration), backend, training: true,
+                recomputes: configuration.recomputes)
         }
         let parameters =
             inputs.startingPoint

@@ -1,5 +1,6 @@
 public import Faults
 import Foundation
+import Kernels
 import ProgressReports
 
 /// One setting of a run: its name and what a reader of `--help` or of a message needs.
@@ -14,15 +15,15 @@ public struct Setting: Sendable {
             "model", "data", "eval-data", "out", "format", "skip-bad-lines", "max-length",
             "init-adapter", "targets", "rank", "alpha", "lr", "beta1", "beta2", "epsilon",
             "weight-decay", "schedule", "warmup-steps", "clip-norm", "batch-size", "slice-size",
-            "share-prefixes", "steps", "epochs", "order", "seed", "threads", "kernels",
-            "eval-every",
-            "checkpoint-every", "keep", "resume", "allow-change", "collector",
+            "share-prefixes", "steps", "epochs", "order", "seed", "threads", "kernels", "compute",
+            "recompute", "eval-every", "checkpoint-every", "keep", "resume", "allow-change",
+            "collector",
         ].map { Setting(name: $0, mayChangeFreely: free.contains($0)) }
 
     /// Paths are free because the files behind them are compared by hash.
     private static let free: Set<String> = [
-        "model", "data", "eval-data", "out", "init-adapter", "threads", "checkpoint-every",
-        "keep", "resume", "allow-change", "collector",
+        "model", "data", "eval-data", "out", "init-adapter", "threads", "recompute",
+        "checkpoint-every", "keep", "resume", "allow-change", "collector",
     ]
 }
 
@@ -141,6 +142,10 @@ struct SettingReader {
             throw ConfigurationError("--\(name)", "is '\(given)'; choose among \(names)")
         }
         return value
+    }
+
+    func compute() throws(ConfigurationError) -> ComputeType {
+        try choice("compute", among: ComputeType.allCases) { $0.rawValue } ?? .float32
     }
 
     func duration() throws(ConfigurationError) -> RunConfiguration.Duration {

@@ -59,7 +59,8 @@ public enum TrainingJob {
         let found = try share(folder?.checkpoint?.document, communicator, agreement)
         let backend = try KernelAgreement(communicator: communicator, agreement: agreement)
             .open(
-                flag: configuration.kernels, recorded: found?.kernels,
+                flag: configuration.kernels, compute: configuration.compute,
+                recorded: found?.kernels,
                 mayChange: configuration.allowedChanges.contains("kernels"))
         let inputs = try agreement.phase { try RunInputs(configuration) }
         let settings = inputs.resolvedSettings(configuration)

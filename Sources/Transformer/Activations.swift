@@ -40,6 +40,21 @@ struct LayerActivations {
         gate = FloatBuffer(count: queries * shape.feedForwardWidth)
         up = FloatBuffer(count: queries * shape.feedForwardWidth)
     }
+
+    /// An input of its own, all else shared with `other`: for layers that are computed again.
+    init(input: FloatBuffer, sharing other: LayerActivations) {
+        self.input = input
+        inputInverseRoots = other.inputInverseRoots
+        query = other.query
+        key = other.key
+        value = other.value
+        attended = other.attended
+        logSums = other.logSums
+        middle = other.middle
+        middleInverseRoots = other.middleInverseRoots
+        gate = other.gate
+        up = other.up
+    }
 }
 
 /// Buffers that live within one layer's forward or backward pass.

@@ -17,6 +17,10 @@ extension Lane {
                 layer == lastLayer
                 ? Matrix(finalNormalized, rows: slice.targetRows.count, columns: width)
                 : Matrix(layerScratch.residual, rows: slice.tokens.count, columns: width)
+            // What the last layer has computed is still there.
+            if recomputes && layer < lastLayer {
+                forward(layer: layer, slice, parameters, into: nil)
+            }
             backwardFeedForward(layer: layer, residual, parameters, wants)
             backwardAttention(layer: layer, slice, residual, parameters, wants)
         }

@@ -15,6 +15,8 @@ public final class Lane: @unchecked Sendable {
     /// Activations of layers that the backward pass visits; layers below it share the first.
     let kept: [LayerActivations]
     let firstKeptLayer: Int
+    /// Whether layers keep their input alone, and the backward pass computes the rest again.
+    let recomputes: Bool
     /// `x·Aᵀ` of each adapted projection, `[rows, rank]`.
     let lowRankInputs: [FloatBuffer]
     /// Rows that were gathered for the last layer's queries, `[targets, width]`.
@@ -37,8 +39,11 @@ public final class Lane: @unchecked Sendable {
     ///   - layout: The adapter's layout, or `nil` to compute the base model alone.
     ///   - bounds: No slice may be larger.
     ///   - training: Whether gradients will be asked for.
+    ///   - recomputes: Whether to keep only each layer's input for the backward pass and compute the
+    ///     layer once more there: the same bits, with the activations of one layer instead of all.
     public init(
-        model: LanguageModel, layout: LowRankLayout?, bounds: SliceBounds, training: Bool
+        model: LanguageModel, layout: LowRankLayout?, bounds: SliceBounds, training: Bool,
+        recomputes: Bool = false
     ) {
         precondition(!training || layout != nil, "training needs an adapter")
         let shape = model.configuration
@@ -49,6 +54,7 @@ public final class Lane: @unchecked Sendable {
         self.model = model
         self.layout = layout
         scratch = Scratch(
+            halfRows: model.backend.compute == .float32 ? 0 : rows,
             longestSegment: bounds.longestSegment,
             logitRows: min(targets, Backend.logitRows),
             vocabularySize: shape.vocabularySize)
@@ -60,9 +66,16 @@ public final class Lane: @unchecked Sendable {
             training ? (layout?.lowestLayer ?? 0) : shape.layerCount - 1, shape.layerCount - 1
         )
         firstKeptLayer = first
+        self.recomputes = recomputes
+        let lowest = LayerActivations(model: model, rows: rows, queries: rows)
         kept = (first...last).map { layer in
-            LayerActivations(
-                model: model, rows: rows, queries: layer == last && layer > first ? targets : rows)
+            if layer == first { return lowest }
+            if recomputes {
+                return LayerActivations(
+                    input: FloatBuffer(count: rows * shape.width), sharing: lowest)
+            }
+            return LayerActivations(
+                model: model, rows: rows, queries: layer == last ? targets : rows)
         }
         lowRankInputs = (layout?.pairs ?? []).map { _ in FloatBuffer(count: rows * rank) }
         gatheredRows = FloatBuffer(count: targets * shape.width)

@@ -193,6 +193,20 @@ struct RunningOptions: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
+            "Multiply frozen weights in float32, bfloat16 or float16; the last two are faster, round more and need a processor that has them (default: float32).",
+            valueName: "type"))
+    var compute: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "on: keep only each layer's input and compute the layer again in the backward pass: "
+                + "less memory for long samples, the same bits (default: off).",
+            valueName: "on|off"))
+    var recompute: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
             "Steps between evaluations (default: at the start and at the end).", valueName: "steps")
     )
     var evalEvery: String?
@@ -224,7 +238,8 @@ struct RunningOptions: ParsableArguments {
 
     var settings: [String: String] {
         compact([
-            "threads": threads, "kernels": kernels, "eval-every": evalEvery,
+            "threads": threads, "kernels": kernels, "compute": compute,
+            "recompute": recompute, "eval-every": evalEvery,
             "checkpoint-every": checkpointEvery, "keep": keep, "resume": resume,
             "allow-change": allowChange.isEmpty ? nil : allowChange.joined(separator: ","),
             "collector": collector,

@@ -74,13 +74,20 @@ struct EvalCommand: ParsableCommand {
             valueName: "level"))
     var kernels: String?
 
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Multiply frozen weights in float32, bfloat16 or float16; the last two are faster, round more and need a processor that has them (default: float32).",
+            valueName: "type"))
+    var compute: String?
+
     func run() throws {
         try exitingOnFault {
             let settings: [String: String?] = [
                 "model": source.model, "data": data, "format": format,
                 "skip-bad-lines": skipBadLines ? "true" : nil, "max-length": maxLength,
                 "slice-size": sliceSize, "share-prefixes": sharePrefixes, "threads": threads,
-                "kernels": kernels,
+                "kernels": kernels, "compute": compute,
             ]
             let job = try EvaluationJob(
                 settings: settings.compactMapValues { $0 }, adapter: source.adapter)

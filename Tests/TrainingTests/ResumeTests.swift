@@ -43,7 +43,7 @@ import Testing
             let before = try snapshot(out)
             for (flag, value) in [
                 ("lr", "1e-3"), ("rank", "4"), ("targets", "q_proj"), ("seed", "3"),
-                ("slice-size", "2"), ("schedule", "cosine"),
+                ("slice-size", "2"), ("share-prefixes", "off"), ("schedule", "cosine"),
             ] {
                 let outcome = try run(out, ["--\(flag)", value])
                 #expect(outcome.exitCode == 78)
@@ -53,7 +53,11 @@ import Testing
             #expect(never.exitCode == 78)
             #expect(try snapshot(out) == before)
             // What may change freely: nothing of it is asked about.
-            let free = try run(out, ["--threads", "2", "--keep", "5", "--checkpoint-every", "9"])
+            let free = try run(
+                out,
+                [
+                    "--threads", "2", "--keep", "5", "--checkpoint-every", "9", "--recompute", "on",
+                ])
             #expect(free.exitCode == 0, "\(free.errors)")
         }
     }

@@ -13,7 +13,9 @@ struct LaneRuns {
     private func lane(_ layout: LowRankLayout?, training: Bool) -> Lane {
         var bounds = SliceBounds()
         bounds.include(samples, sliceSize: rule.sliceSize)
-        return Lane(model: model, layout: layout, bounds: bounds, training: training)
+        return Lane(
+            model: model, layout: layout, bounds: bounds, training: training,
+            recomputes: recomputes)
     }
 
     /// Summed loss of each sample.

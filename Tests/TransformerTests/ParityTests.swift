@@ -66,6 +66,21 @@ import Transformer
         #expect(runs.losses(initial) == runs.losses(nil))
     }
 
+    /// A layer that is computed again from its input gives the same bits.
+    @Test(arguments: ["adapter-all", "adapter-qv"])
+    func recomputingChangesNothing(adapterName: String) throws {
+        let fixture = try ParityFixture("tiny-llama")
+        let parameters = try fixture.adapter(adapterName)
+        func run(recomputes: Bool) throws -> LaneRuns.Sums {
+            LaneRuns(
+                model: fixture.model, samples: try fixture.samples("train"),
+                rule: SliceRule(sliceSize: 4, sharesPrefixes: true), recomputes: recomputes
+            ).lossesAndGradient(0..<8, parameters)
+        }
+        let (kept, again) = try (run(recomputes: false), run(recomputes: true))
+        #expect(kept.gradient == again.gradient && kept.losses == again.losses)
+    }
+
     /// Adapting one projection alone gives its gradients of the full adapter, bit for bit: a
     /// backward pass that stops where nobody asks any more computes the same numbers.
     @Test(arguments: ProjectionKind.allCases)

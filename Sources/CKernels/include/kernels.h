@@ -34,6 +34,10 @@ void ck_widen(
     int32_t type, const void *_Nonnull source, size_t source_bytes, float *_Nonnull target,
     size_t target_stride, size_t rows, size_t columns);
 
+// Reads `bytes` of each of `rows` rows line by line, so that they are in the caches: weights come from
+// memory, and the strided reads of ck_widen are not what processors foresee.
+void ck_touch(const void *_Nonnull source, size_t source_bytes, size_t bytes, size_t rows);
+
 // Columns of a panel: the part of a weight that is multiplied at a time, [depth, columns].
 enum { ck_panel_columns = 64 };
 
@@ -46,6 +50,28 @@ void ck_panel_product(
 void ck_transpose_into_panel(
     const float *_Nonnull source, size_t stride, size_t rows, size_t columns,
     float *_Nonnull panel);
+
+// Products in half precision: both operands are rounded, sums are (or end) in float32.
+struct ck_half_kernels {
+    // Rounds `rows` rows of a [rows, depth] for `product`; depth rounded up to even elements a row.
+    // One factor a row goes to `scales` (float16 only).
+    void (*_Nonnull operand)(
+        const float *_Nonnull a, size_t stride, size_t rows, size_t depth,
+        uint16_t *_Nonnull operand, float *_Nonnull scales);
+    // Rounds a panel [depth, 64]; one factor a column goes to `scales` (float16 only).
+    void (*_Nonnull panel)(
+        const float *_Nonnull panel, size_t depth, uint16_t *_Nonnull target,
+        float *_Nonnull scales);
+    // As ck_panel_product, on what the two above have made.
+    void (*_Nonnull product)(
+        const uint16_t *_Nonnull a, const float *_Nonnull a_scales,
+        const uint16_t *_Nonnull panel, const float *_Nonnull panel_scales, size_t depth,
+        float *_Nonnull c, size_t c_stride, size_t rows, size_t columns, bool adding);
+};
+
+// The kernels of ck_float16 or ck_bfloat16, or NULL if this processor does not compute in that type.
+// `emulated`: the same operations step by step, for tests; needs AVX-512.
+const struct ck_half_kernels *_Nullable ck_half_kernels(int32_t type, bool emulated);
 
 // y = x * w / sqrt(mean(x^2) + epsilon) for each row; the inverse root goes to `inverse`.
 void ck_rms_norm(
