@@ -132,6 +132,7 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport",
             swiftSettings: swiftSettings),
+        .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
         tests("TensorsTests", ["Tensors"]),
         tests("KernelsTests", ["Kernels", "Tensors", "TestSupport"]),
         tests("CollectivesTests", ["Collectives"]),
@@ -144,8 +145,8 @@ let package = Package(
         tests(
             "TransformerTests",
             [
-                "Adapters", "Kernels", "ModelFiles", "Slices", "Tensors", "TestSupport",
-                "Transformer",
+                "Adapters", "AllocationCounter", "Kernels", "ModelFiles", "Slices", "Tensors",
+                "TestSupport", "Transformer",
             ]),
         tests(
             "TrainingTests",
