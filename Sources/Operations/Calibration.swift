@@ -26,14 +26,11 @@ public struct Calibration: Sendable, Equatable {
         _ run: RunRehearsal, _ rank: RehearsedRank, lanes: Int, seconds limit: Double,
         progress: (_ done: Int, _ total: Int) -> Void
     ) {
-        let slices = Self.slices(run, atLeast: 2 * lanes)
+        let slices = run.firstSlices(atLeast: 2 * lanes)
         var bounds = SliceBounds()
-        for slice in slices { bounds.include(slice) }
+        for slice in slices { bounds.include(run.packed(slice)) }
         let pool = rank.makeLanes(lanes, bounds)
-        let operations = slices.map {
-            StepProducts(model: run.model.configuration, layout: run.layout, slice: SliceWork($0))
-                .operations()
-        }
+        let operations = slices.map { run.products(of: $0).operations() }
         var (spent, done, work) = (0.0, 0, 0.0)
         // The first round touches memory and is not counted.
         _ = rank.compute(Array(slices.prefix(lanes)), on: pool)
@@ -53,16 +50,25 @@ public struct Calibration: Sendable, Equatable {
                 rank.update(slicesInStep: slices.count, targetTokens: 1)
             }.min() ?? 0
     }
+}
 
+extension RunRehearsal {
     /// The slices of the first steps.
-    private static func slices(_ run: RunRehearsal, atLeast count: Int) -> [PackedSlice] {
-        var slices: [PackedSlice] = []
+    func firstSlices(atLeast count: Int) -> [SliceRule.Part] {
+        var found: [SliceRule.Part] = []
         var step = 1
         repeat {
-            slices += run.slices(step: step).map { run.packed($0) }
+            found += slices(step: step)
             step += 1
-        } while slices.count < count && step <= run.totalSteps
-        return slices
+        } while found.count < count && step <= totalSteps
+        return found
+    }
+
+    /// The matrix products of a slice.
+    func products(of slice: SliceRule.Part) -> StepProducts {
+        StepProducts(
+            model: model.configuration, layout: layout, slice: SliceWork(packed(slice)),
+            recomputes: recomputes)
     }
 }
 
@@ -101,10 +107,7 @@ public struct StepTime: Sendable, Equatable {
     ) -> Double {
         var load = [Double](repeating: 0, count: max(1, lanes))
         for part in parts {
-            let work = StepProducts(
-                model: run.model.configuration, layout: run.layout,
-                slice: SliceWork(run.packed(part))
-            ).operations()
+            let work = run.products(of: part).operations()
             let free = load.indices.min { load[$0] < load[$1] } ?? 0
             load[free] += work
         }

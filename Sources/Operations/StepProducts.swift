@@ -40,7 +40,11 @@ public struct StepProducts: Sendable {
     ///   - model: Shape of the model.
     ///   - layout: Which projections are adapted.
     ///   - slice: What is computed.
-    public init(model: DecoderConfiguration, layout: LowRankLayout, slice: SliceWork) {
+    ///   - recomputes: Whether layers are computed once more in the backward pass.
+    public init(
+        model: DecoderConfiguration, layout: LowRankLayout, slice: SliceWork,
+        recomputes: Bool = false
+    ) {
         self.model = model
         self.layout = layout
         for layer in 0..<model.layerCount { addForward(layer, slice) }
@@ -48,6 +52,10 @@ public struct StepProducts: Sendable {
             addLogits(min(Backend.logitRows, slice.targets - first))
         }
         for layer in (layout.lowestLayer..<model.layerCount).reversed() {
+            // What the last layer has computed is still there, and nobody asks for outputs.
+            if recomputes && layer < model.layerCount - 1 {
+                addForward(layer, slice, without: .down)
+            }
             addBackward(layer, slice)
         }
     }
@@ -73,10 +81,12 @@ public struct StepProducts: Sendable {
 
     // MARK: Forward
 
-    private mutating func addForward(_ layer: Int, _ slice: SliceWork) {
+    private mutating func addForward(
+        _ layer: Int, _ slice: SliceWork, without skipped: ProjectionKind? = nil
+    ) {
         let last = layer == model.layerCount - 1
         let runs = last ? slice.targetRuns : slice.runs
-        for kind in ProjectionKind.allCases {
+        for kind in ProjectionKind.allCases where kind != skipped {
             let rows = [.key, .value].contains(kind) || !last ? slice.rows : slice.targets
             let (outputs, inputs) = model.size(of: kind)
             add(.frozen, rows, outputs, inputs, right: true, weight: weight(layer, kind))

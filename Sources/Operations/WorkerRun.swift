@@ -7,8 +7,6 @@ public struct WorkerRun: Sendable {
         public let step: Int
         public let tokens: Int
         public let targetTokens: Int
-        /// Rows that were computed for them: fewer where samples share prefixes.
-        public let computedTokens: Int
         public let seconds: Double
         public let computeSeconds: Double
         public let reduceSeconds: Double
@@ -131,7 +129,6 @@ public struct WorkerRun: Sendable {
             return Step(
                 step: Int(number("step")), tokens: Int(tokens),
                 targetTokens: Int(number("target_tokens")),
-                computedTokens: Int(number("computed_tokens")),
                 seconds: rate > 0 ? tokens / rate : 0,
                 computeSeconds: number("compute_seconds"),
                 reduceSeconds: number("reduce_seconds"),

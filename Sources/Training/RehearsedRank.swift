@@ -1,8 +1,10 @@
 import Adapters
+import Datasets
 import Foundation
 import Kernels
 import Optimization
 public import Slices
+import Synchronization
 import Tensors
 public import Transformer
 
@@ -11,6 +13,9 @@ public final class RehearsedRank {
     public let model: LanguageModel
     public let parameters: LowRankParameters
     private let sum: ExactSum
+    private let samples: Samples
+    private let rule: SliceRule
+    private let recomputes: Bool
     private let clipNorm: Double
     private let adamSettings: AdamW.Settings
     private let learningRate: Double
@@ -25,6 +30,9 @@ public final class RehearsedRank {
             inputs.startingPoint
             ?? LowRankParameters.initial(layout: inputs.layout, seed: configuration.seed)
         sum = ExactSum(tensors: inputs.layout.tensors)
+        samples = inputs.training.samples
+        rule = configuration.sliceRule
+        recomputes = configuration.recomputes
         clipNorm = configuration.clipNorm
         adamSettings = configuration.adam
         learningRate = configuration.learningRate
@@ -32,12 +40,14 @@ public final class RehearsedRank {
 
     /// Memory for slices within `bounds`, as a lane of the run has it.
     public func makeLane(_ bounds: SliceBounds) -> Lane {
-        Lane(model: model, layout: parameters.layout, bounds: bounds, training: true)
+        Lane(
+            model: model, layout: parameters.layout, bounds: bounds, training: true,
+            recomputes: recomputes)
     }
 
     /// Lanes with memory for slices within `bounds`, ready to compute.
     public func makeLanes(_ count: Int, _ bounds: SliceBounds) -> RehearsedLanes {
-        RehearsedLanes(LanePool(lanes: (0..<count).map { _ in makeLane(bounds) }))
+        RehearsedLanes((0..<count).map { _ in makeLane(bounds) })
     }
 
     /// What rank 0 has beside the others: the averaged gradient and the moments.
@@ -50,24 +60,29 @@ public final class RehearsedRank {
 
     /// Gradients of `slices` and their exact sum, as in a step.
     ///
-    /// - Returns: Seconds, and those that one thread spent adding to the sum.
+    /// - Returns: Seconds until all are done, and the seconds of lanes' time that went into packing
+    ///   the slices and into the sum.
     public func compute(
-        _ slices: [PackedSlice], on lanes: RehearsedLanes
-    ) -> (seconds: Double, summing: Double) {
+        _ slices: [SliceRule.Part], on lanes: RehearsedLanes
+    ) -> (seconds: Double, packing: Double, summing: Double) {
         let turn = NSLock()
-        var summing = 0.0
+        var (packing, summing) = (0.0, 0.0)
         var watch = Stopwatch()
         sum.begin()
         lanes.pool.forEach(count: slices.count) { [self] lane, index in
-            _ = lane.lossesAndGradient(slices[index], parameters)
+            let began = Stopwatch()
+            lane.slice.pack(samples, slices[index], rule)
+            let packed = began.seconds
+            _ = lane.lossesAndGradient(lane.slice, parameters)
             turn.withLock {
                 let began = Stopwatch()
                 sum.add(lane.gradient, slicesInStep: slices.count)
                 summing += began.seconds
+                packing += packed
             }
         }
         _ = sum.conclude()
-        return (watch.lap(), summing)
+        return (watch.lap(), packing, summing)
     }
 
     /// Rank 0's update from the sums of the last ``compute(_:on:)``.
@@ -93,18 +108,40 @@ public final class RehearsedRank {
 
 /// The lanes of a rehearsed rank.
 public final class RehearsedLanes {
+    private let lanes: [Lane]
     let pool: LanePool
 
-    init(_ pool: LanePool) { self.pool = pool }
+    init(_ lanes: [Lane]) {
+        self.lanes = lanes
+        pool = LanePool(lanes: lanes)
+    }
 
-    public var count: Int { pool.laneCount }
+    public var count: Int { lanes.count }
 
     /// Calls `body` once for each index below `count`, on all lanes at once.
     ///
+    /// - Parameter body: Given the lane's number and the index.
     /// - Returns: Seconds until the last was done.
-    public func time(count: Int, _ body: @escaping @Sendable (Int) -> Void) -> Double {
+    public func time(count: Int, _ body: @escaping (_ lane: Int, _ index: Int) -> Void) -> Double {
+        let lanes = lanes
         let watch = Stopwatch()
-        pool.forEach(count: count) { _, index in body(index) }
+        pool.forEach(count: count) { lane, index in
+            body(lanes.firstIndex { $0 === lane } ?? 0, index)
+        }
         return watch.seconds
+    }
+
+    /// The same; returns the seconds that the lanes together were busy.
+    public func busySeconds(
+        count: Int, _ body: @escaping (_ lane: Int, _ index: Int) -> Void
+    ) -> Double {
+        let busy = Mutex(0.0)
+        _ = time(count: count) { lane, index in
+            let watch = Stopwatch()
+            body(lane, index)
+            let seconds = watch.seconds
+            busy.withLock { $0 += seconds }
+        }
+        return busy.withLock { $0 }
     }
 }

@@ -38,7 +38,9 @@ public final class RunRehearsal {
             var merged = TrainingJob.merge(file, settings)
             merged["out"] = merged["out"] ?? "rehearsal"
             configuration = try RunConfiguration(settings: merged)
-            backend = try Backend(level: KernelLevel(flag: configuration.kernels ?? "auto"))
+            backend = try Backend(
+                level: KernelLevel(flag: configuration.kernels ?? "auto"),
+                compute: configuration.compute)
             inputs = try RunInputs(configuration)
         } catch {
             communicator?.finalize()
@@ -54,6 +56,8 @@ public final class RunRehearsal {
     public var totalSteps: Int { inputs.totalSteps(configuration) }
     public var batchSize: Int { configuration.batchSize }
     public var sampleCount: Int { inputs.training.samples.count }
+    /// Whether layers are computed once more in the backward pass.
+    public var recomputes: Bool { configuration.recomputes }
     /// What a person should know about the data.
     public var remarks: [String] { inputs.remarks }
 

@@ -88,6 +88,18 @@ struct RunSettingOptions: ParsableArguments {
             valueName: "level"))
     var kernels: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "float32, or float16 where the processor has it: in which frozen weights are multiplied "
+                + "(default: float32).", valueName: "type"))
+    var compute: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "on: keep only each layer's input, compute layers again in the backward pass "
+                + "(default: off).", valueName: "on|off"))
+    var recompute: String?
+
     /// The settings that were given.
     var settings: [String: String] {
         let settings: [String: String?] = [
@@ -95,7 +107,8 @@ struct RunSettingOptions: ParsableArguments {
             "targets": targets.map { ModelShape.moduleNames($0) }, "rank": rank,
             "batch-size": batchSize, "slice-size": sliceSize, "share-prefixes": sharePrefixes,
             "max-length": maxLength, "steps": steps, "epochs": epochs, "order": order,
-            "seed": seed, "threads": threads, "kernels": kernels,
+            "seed": seed, "threads": threads, "kernels": kernels, "compute": compute,
+            "recompute": recompute,
         ]
         return settings.compactMapValues { $0 }
     }
