@@ -1,5 +1,7 @@
 import ArgumentParser
+import Checkpoints
 import Faults
+import Foundation
 import Operations
 
 /// `lora plan`: what a run will take, before it runs.
@@ -16,6 +18,14 @@ struct PlanCommand: ParsableCommand {
               lora plan --model SmolLM2.gguf --data train.jsonl --ranks 8 --threads 2
               lora plan --config run.yaml --ranks 64 --ranks-per-node 8 --cores-per-node 16
 
+            With a range of ranks it says how a step would scale: --ranks 8..4096 takes the speed of \
+            this machine's lanes and the run's real slices, and adds all-reduce and broadcast by a \
+            model of the network, α + bytes/β a message. "strong" divides one batch among the \
+            ranks, "weak" gives each rank a batch of its own; every rank has cores of its own.
+
+              lora plan --model SmolLM2.gguf --data train.jsonl --batch-size 1024 --ranks 8..4096 \\
+                  --latency-us 5 --bandwidth-gbps 100 --svg scaling.svg
+
             With --shape it answers from the sizes of a model that need not be on disk: trainable \
             parameters, sizes of adapter and checkpoint, and memory beside full fine-tuning. \
             Activations are not in it, because they depend on the data.
@@ -28,7 +38,9 @@ struct PlanCommand: ParsableCommand {
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Ranks of the run (default: 1).", valueName: "number"))
+        help: ArgumentHelp(
+            "Ranks of the run, or a range such as 8..4096 for a scaling curve (default: 1).",
+            valueName: "number"))
     var ranks: String?
 
     @Option(
@@ -49,6 +61,29 @@ struct PlanCommand: ParsableCommand {
     var calibrate: String?
 
     @Option(
+        name: .customLong("latency-us"), parsing: .unconditional,
+        help: ArgumentHelp(
+            "Latency of a message, for a range of ranks (default: 5).", valueName: "microseconds"))
+    var latency: String?
+
+    @Option(
+        name: .customLong("bandwidth-gbps"), parsing: .unconditional,
+        help: ArgumentHelp(
+            "Bandwidth of a rank's link, for a range of ranks (default: 10).",
+            valueName: "gigabits a second"))
+    var bandwidth: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "halving, ring or tree: how the modelled all-reduce goes about it (default: halving).",
+            valueName: "name"))
+    var allreduce: String?
+
+    @Option(
+        help: ArgumentHelp("Draw the efficiency curves there.", valueName: "file.svg"))
+    var svg: String?
+
+    @Option(
         help: ArgumentHelp(
             "A known model, e.g. llama-3-8b, or layers=…,width=…,heads=…,feed-forward=…,vocabulary=….",
             valueName: "name or sizes"))
@@ -66,6 +101,8 @@ struct PlanCommand: ParsableCommand {
                         hint: "Plan either for a shape or for a run")
                 }
                 try plan(shape: shape)
+            } else if let ranks, ranks.contains("..") {
+                try planScaling(try Self.range(ranks))
             } else {
                 try planRun()
             }
@@ -95,5 +132,44 @@ struct PlanCommand: ParsableCommand {
             progress: line.update)
         line.finish()
         print(json ? plan.json : plan.table)
+    }
+
+    private func planScaling(_ ranks: [Int]) throws {
+        let microseconds = try NumberFlag("--latency-us", latency).notNegative ?? 5
+        let gigabits = try NumberFlag("--bandwidth-gbps", bandwidth).notNegative ?? 10
+        guard gigabits > 0 else {
+            throw OperationsError("--bandwidth-gbps", "is 0; it must be above 0")
+        }
+        guard let kind = NetworkModel.AllReduce(rawValue: allreduce ?? "halving") else {
+            let names = NetworkModel.AllReduce.allCases.map(\.rawValue).joined(separator: ", ")
+            throw OperationsError(
+                "--allreduce", "is '\(allreduce ?? "")'; choose among \(names)")
+        }
+        let line = StageLine()
+        let plan = try ScalingPlan(
+            settings: given.settings, configurationFile: given.config, ranks: ranks,
+            network: NetworkModel(
+                latencySeconds: microseconds * 1e-6, bytesPerSecond: gigabits * 1e9 / 8,
+                allReduce: kind),
+            calibrationSeconds: try NumberFlag("--calibrate", calibrate).notNegative ?? 4,
+            progress: line.update)
+        line.finish()
+        if let svg { try DurableFiles.writeDurably(plan.chart.svg, to: svg) }
+        print(json ? plan.json : plan.table)
+    }
+
+    /// `8..4096` as 8, 16, … 4096.
+    private static func range(_ text: String) throws(OperationsError) -> [Int] {
+        let ends = text.components(separatedBy: "..").map { Int($0) }
+        guard ends.count == 2, let first = ends[0], let last = ends[1], first >= 1,
+            first <= last, last <= 65_536
+        else {
+            throw OperationsError(
+                "--ranks", "is '\(text)'; a range is as 8..4096, from 1 to 65536 at most")
+        }
+        var ranks = [first]
+        while let largest = ranks.last, largest * 2 <= last { ranks.append(largest * 2) }
+        if ranks.last != last { ranks.append(last) }
+        return ranks
     }
 }
