@@ -36,6 +36,17 @@ const struct ck_half_kernels *ck_half_kernels(int32_t type, bool emulated) {
     return NULL;
 }
 
+void ck_touch(const void *source, size_t source_bytes, size_t bytes, size_t rows) {
+    enum { line = 64 };
+    const char *row = source;
+    if (bytes == source_bytes) {
+        bytes *= rows;
+        rows = 1;
+    }
+    for (size_t i = 0; i < rows; i++, row += source_bytes)
+        for (size_t byte = 0; byte < bytes; byte += line) (void)*(const volatile char *)(row + byte);
+}
+
 void ck_widen(int32_t type, const void *source, size_t source_bytes, float *target, size_t
     target_stride, size_t rows, size_t columns) {
     active->widen(type, source, source_bytes, target, target_stride, rows, columns);

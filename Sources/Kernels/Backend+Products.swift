@@ -78,6 +78,10 @@ extension Backend {
         guard dy.rows > 0 else { return }
         for outputs in Self.depthBlocks(weight.rows) {
             let operand = operand(dy.columns(outputs), scratch)
+            // All panels of these rows lie in the same lines; more than a cache is not kept anyway.
+            if outputs.count * weight.bytesPerRow <= Self.touchedBytes {
+                Self.touch(weight, rows: outputs, columns: 0..<weight.columns)
+            }
             for inputs in Self.blocks(of: weight.columns, size: Self.panelColumns) {
                 Self.widen(
                     weight, rows: outputs, columns: inputs, into: scratch.panel.pointer,
@@ -121,6 +125,9 @@ extension Backend {
     /// Most rows of a panel: 160 KiB, which stays in the second-level cache.
     static let panelDepth = 640
 
+    /// Bytes of a weight that are read ahead at most: half of a small second-level cache.
+    static let touchedBytes = 1 << 19
+
     /// Where a sum over `depth` terms is cut: into the fewest blocks of at most ``panelDepth``, of
     /// equal size up to a multiple of 64. Part of the numerics.
     static func depthBlocks(_ depth: Int) -> RangeBlocks {
@@ -137,6 +144,7 @@ extension Backend {
     private func fillPanelTransposed(
         _ weight: FrozenMatrix, rows: Range<Int>, columns: Range<Int>, _ scratch: Scratch
     ) {
+        Self.touch(weight, rows: rows, columns: columns)
         for square in Self.blocks(of: columns.count, size: Self.panelColumns) {
             let first = columns.lowerBound + square.lowerBound
             let target = scratch.panel.pointer + square.lowerBound * Self.panelColumns
@@ -191,6 +199,15 @@ extension Backend {
                 type.kernelCode, weight.rowPointer(row) + skipped, weight.bytesPerRow,
                 target + (row - rows.lowerBound) * stride, stride, rowsAtOnce, columns.count)
         }
+    }
+
+    /// Brings a window of `W` into the caches; rows that are interleaved stay in their heads.
+    private static func touch(_ weight: FrozenMatrix, rows: Range<Int>, columns: Range<Int>) {
+        let type = weight.elementType
+        let first = weight.bytes + rows.lowerBound * weight.bytesPerRow
+        ck_touch(
+            first + type.byteCount(of: columns.lowerBound), weight.bytesPerRow,
+            type.byteCount(of: columns.count), rows.count)
     }
 
     /// Stored elements as float32; exact.

@@ -34,6 +34,10 @@ void ck_widen(
     int32_t type, const void *_Nonnull source, size_t source_bytes, float *_Nonnull target,
     size_t target_stride, size_t rows, size_t columns);
 
+// Reads `bytes` of each of `rows` rows line by line, so that they are in the caches: weights come from
+// memory, and the strided reads of ck_widen are not what processors foresee.
+void ck_touch(const void *_Nonnull source, size_t source_bytes, size_t bytes, size_t rows);
+
 // Columns of a panel: the part of a weight that is multiplied at a time, [depth, columns].
 enum { ck_panel_columns = 64 };
 
