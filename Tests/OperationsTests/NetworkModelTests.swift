@@ -50,9 +50,8 @@ import Testing
                     "1", "--bandwidth-gbps", "1000000000", "--latency-us", "0",
                 ])
             try #require(outcome.exitCode == 0, "\(outcome.errors)")
-            let object = try #require(
-                try JSONSerialization.jsonObject(with: Data(outcome.output.utf8))
-                    as? [String: Any])
+            let json = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8))
+            let object = try #require(json as? [String: Any])
             let strong = try #require(object["strong_scaling"] as? [[String: Any]])
             #expect(strong.compactMap { $0["ranks"] as? Int } == [1, 2, 4, 8])
             let compute = strong.compactMap { $0["compute_seconds"] as? Double }
