@@ -90,8 +90,8 @@ struct RunSettingOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "float32, or float16 where the processor has it: in which frozen weights are multiplied "
-                + "(default: float32).", valueName: "type"))
+            "Multiply frozen weights in float32, bfloat16 or float16 (default: float32).",
+            valueName: "type"))
     var compute: String?
 
     @Option(
