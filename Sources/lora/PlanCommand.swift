@@ -92,6 +92,8 @@ struct PlanCommand: ParsableCommand {
     @Flag(help: "Print one JSON object instead of tables.")
     var json = false
 
+    private static let mostRanks = 65_536
+
     func run() throws {
         try exitingOnFault {
             if let shape {
@@ -123,6 +125,9 @@ struct PlanCommand: ParsableCommand {
     private func planRun() throws {
         var question = RunPlan.Question()
         question.ranks = try NumberFlag("--ranks", ranks).whole ?? 1
+        guard question.ranks <= Self.mostRanks else {
+            throw OperationsError("--ranks", "is above \(Self.mostRanks)")
+        }
         question.ranksOnNode = try NumberFlag("--ranks-per-node", ranksPerNode).whole
         question.cores = try NumberFlag("--cores-per-node", coresPerNode).whole
         question.calibrationSeconds = try NumberFlag("--calibrate", calibrate).notNegative ?? 4
@@ -162,10 +167,10 @@ struct PlanCommand: ParsableCommand {
     private static func range(_ text: String) throws(OperationsError) -> [Int] {
         let ends = text.components(separatedBy: "..").map { Int($0) }
         guard ends.count == 2, let first = ends[0], let last = ends[1], first >= 1,
-            first <= last, last <= 65_536
+            first <= last, last <= mostRanks
         else {
             throw OperationsError(
-                "--ranks", "is '\(text)'; a range is as 8..4096, from 1 to 65536 at most")
+                "--ranks", "is '\(text)'; a range is as 8..4096, from 1 to \(mostRanks) at most")
         }
         var ranks = [first]
         while let largest = ranks.last, largest * 2 <= last { ranks.append(largest * 2) }
