@@ -109,13 +109,22 @@ let package = Package(
             ]),
         room("CollectorService", ["Faults", nioCore, nioPosix, "ProgressReports"]),
 
+        // Layer 6
+        room(
+            "Operations",
+            [
+                "Adapters", "Collectives", "Faults", "Kernels", "ModelFiles", "Optimization",
+                "Slices", "Tensors", "Training", "Transformer",
+            ]),
+
         // The programs: parse, call, print.
         program("lora-worker", [argumentParser, "Faults", "Training"]),
         program(
             "lora",
             [
                 "Adapters", argumentParser, "Checkpoints", "Datasets", "Faults", "Generation",
-                "Kernels", "ModelFiles", "Tensors", "Tokenization", "Training", "Transformer",
+                "Kernels", "ModelFiles", "Operations", "Tensors", "Tokenization", "Training",
+                "Transformer",
             ]),
         program(
             "lora-collector", [argumentParser, "CollectorService", "Faults", "ProgressReports"]),
@@ -123,6 +132,7 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport",
             swiftSettings: swiftSettings),
+        .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
         tests("TensorsTests", ["Tensors"]),
         tests("KernelsTests", ["Kernels", "Tensors", "TestSupport"]),
         tests("CollectivesTests", ["Collectives"]),
@@ -135,8 +145,8 @@ let package = Package(
         tests(
             "TransformerTests",
             [
-                "Adapters", "Kernels", "ModelFiles", "Slices", "Tensors", "TestSupport",
-                "Transformer",
+                "Adapters", "AllocationCounter", "Kernels", "ModelFiles", "Slices", "Tensors",
+                "TestSupport", "Transformer",
             ]),
         tests(
             "TrainingTests",
@@ -165,6 +175,12 @@ let package = Package(
                 "Transformer",
             ]),
         tests("ModelFilesTests", ["Faults", "ModelFiles", "Tensors"], fixtures: true),
+        tests(
+            "OperationsTests",
+            [
+                "Faults", "Kernels", "lora", "lora-worker", "ModelFiles", "Operations", "Slices",
+                "Tensors", "TestSupport", "Training", "Transformer",
+            ]),
         tests("ProgressReportsTests", ["Faults", "ProgressReports"]),
         tests(
             "CollectorServiceTests",

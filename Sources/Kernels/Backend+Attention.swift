@@ -22,7 +22,7 @@ public struct AttentionShape: Sendable {
 extension Backend {
     /// Queries that are scored at a time: scores are `[queryRows, keys]`, never `[tokens, tokens]`.
     /// Part of the numerics.
-    static let queryRows = 128
+    public static let queryRows = 128
 
     /// Causal grouped-query attention of queries at consecutive positions.
     ///

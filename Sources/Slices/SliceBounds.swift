@@ -1,5 +1,5 @@
 /// Upper bounds of the slices of a run: what a lane's working memory must hold.
-public struct SliceBounds: Sendable, Equatable {
+public struct SliceBounds: Sendable, Hashable {
     /// Rows.
     public private(set) var tokens = 0
     public private(set) var targets = 0

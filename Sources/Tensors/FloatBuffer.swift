@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// An owned, 64-byte aligned block of float32, zero at birth.
 ///
@@ -13,6 +14,12 @@ public final class FloatBuffer: @unchecked Sendable {
     public let pointer: UnsafeMutablePointer<Float>
     private let byteCount: Int
 
+    private static let live = Atomic<Int>(0)
+
+    /// Bytes of all buffers of this process that are alive, touched or not: what a plan of memory
+    /// counts, so that no second account of buffers can drift from the first.
+    public static var liveByteCount: Int { live.load(ordering: .relaxed) }
+
     /// - Precondition: `count >= 0`, and the machine has the address space.
     public init(count: Int) {
         precondition(count >= 0, "a buffer of \(count) elements")
@@ -25,9 +32,13 @@ public final class FloatBuffer: @unchecked Sendable {
         }
         pointer = address.bindMemory(
             to: Float.self, capacity: byteCount / MemoryLayout<Float>.stride)
+        Self.live.add(byteCount, ordering: .relaxed)
     }
 
-    deinit { munmap(pointer, byteCount) }
+    deinit {
+        munmap(pointer, byteCount)
+        Self.live.subtract(byteCount, ordering: .relaxed)
+    }
 
     /// The elements, to be read or written before the buffer dies.
     public var elements: UnsafeMutableBufferPointer<Float> {

@@ -87,7 +87,7 @@ public enum TrainingJob {
     }
 
     /// Flags win; either of the two ways to say how long a run is takes the place of the other.
-    private static func merge(
+    static func merge(
         _ file: [String: String], _ flags: [String: String]
     ) -> [String: String] {
         var file = file

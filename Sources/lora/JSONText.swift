@@ -1,6 +1,6 @@
 import Foundation
 
-/// A flat JSON object on one line whose keys keep their order.
+/// A JSON object on one line whose keys keep their order.
 struct JSONText {
     private var members: [String] = []
 
@@ -17,5 +17,13 @@ struct JSONText {
         let data = try? JSONSerialization.data(
             withJSONObject: value, options: [.fragmentsAllowed, .withoutEscapingSlashes])
         members.append("\"\(key)\":" + (data.map { String(decoding: $0, as: UTF8.self) } ?? "null"))
+    }
+
+    mutating func add(_ key: String, _ value: JSONText) {
+        members.append("\"\(key)\":\(value.text)")
+    }
+
+    mutating func add(_ key: String, _ values: [JSONText]) {
+        members.append("\"\(key)\":[\(values.map(\.text).joined(separator: ","))]")
     }
 }

@@ -10,7 +10,9 @@ struct LoraCommand: ParsableCommand {
             Training itself is `mpirun -n 8 lora-worker …`; the commands below run in one process.
             """,
         subcommands: [
-            EvalCommand.self, GenerateCommand.self, InspectCommand.self, MergeCommand.self,
+            BenchCommand.self, EvalCommand.self, GenerateCommand.self, InspectCommand.self,
+            MergeCommand.self,
+            PlanCommand.self,
             TokenizeCommand.self,
             VerifyCommand.self,
         ])

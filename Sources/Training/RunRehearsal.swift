@@ -1,0 +1,147 @@
+import Adapters
+import Collectives
+import Datasets
+import Foundation
+public import Kernels
+public import ModelFiles
+import Optimization
+public import Slices
+import Tensors
+public import Transformer
+
+/// One rank of a run, put together in this process alone: what `lora plan` and `lora bench` measure.
+///
+/// The same files, slices, lanes and sums as in ``TrainingJob``; nothing is written.
+public final class RunRehearsal {
+    let configuration: RunConfiguration
+    let inputs: RunInputs
+    public let backend: Backend
+    private let communicator: MPICommunicator?
+    private var visitingOrder: (epoch: Int, samples: [Int])?
+
+    /// Reads and checks everything that a rank reads.
+    ///
+    /// - Parameters:
+    ///   - settings: Settings of the run by their flags' names; `out` is not needed.
+    ///   - configurationFile: `run.yaml`, or `nil`; `settings` win.
+    ///   - startsMPI: Whether to start MPI too, once in a process, so that its memory is a rank's.
+    /// - Throws: A ``Fault`` naming the flag, or the file and line.
+    public init(
+        settings: [String: String], configurationFile: String?, startsMPI: Bool
+    ) throws {
+        communicator = startsMPI ? try MPICommunicator() : nil
+        do {
+            var file: [String: String] = [:]
+            if let path = configurationFile {
+                file = try RunConfiguration.settings(yamlFile: path)
+            }
+            var merged = TrainingJob.merge(file, settings)
+            merged["out"] = merged["out"] ?? "rehearsal"
+            configuration = try RunConfiguration(settings: merged)
+            backend = try Backend(
+                level: KernelLevel(flag: configuration.kernels ?? "auto"),
+                compute: configuration.compute)
+            inputs = try RunInputs(configuration)
+        } catch {
+            communicator?.finalize()
+            throw error
+        }
+    }
+
+    /// Leaves MPI; to be called once, at the end.
+    public func finish() { communicator?.finalize() }
+
+    public var model: BaseModel { inputs.model }
+    public var layout: LowRankLayout { inputs.layout }
+    public var totalSteps: Int { inputs.totalSteps(configuration) }
+    public var batchSize: Int { configuration.batchSize }
+    public var sampleCount: Int { inputs.training.samples.count }
+    /// Whether layers are computed once more in the backward pass.
+    public var recomputes: Bool { configuration.recomputes }
+    /// What a person should know about the data.
+    public var remarks: [String] { inputs.remarks }
+
+    /// Lanes of each of `ranks` ranks that have `cores` cores each, and what to know about them.
+    public func lanes(ranks: Int, cores: Int) -> (count: Int, remark: String?) {
+        let rule = configuration.sliceRule
+        let samples = min(configuration.batchSize, sampleCount)
+        let plan = LanePlan(
+            threads: configuration.threads, cores: cores, ranks: ranks,
+            slicesInStep: rule.sliceCount(samples: samples), sliceSize: rule.sliceSize,
+            batchSize: configuration.batchSize)
+        return (plan.lanes, plan.remark)
+    }
+
+    /// The slices of a step, as every rank cuts them.
+    public func slices(step: Int) -> [SliceRule.Part] {
+        let schedule = inputs.schedule(configuration)
+        let epoch = schedule.epoch(ofStep: step)
+        if visitingOrder?.epoch != epoch {
+            visitingOrder = (epoch, schedule.visitingOrder(epoch: epoch))
+        }
+        return configuration.sliceRule.cut(
+            schedule.batch(step: step, visitingOrder: visitingOrder?.samples ?? []),
+            of: inputs.training.samples)
+    }
+
+    /// One of them with its rows.
+    public func packed(_ part: SliceRule.Part) -> PackedSlice {
+        var slice = PackedSlice()
+        slice.pack(inputs.training.samples, part, configuration.sliceRule)
+        return slice
+    }
+
+    /// What each of `ranks` ranks computes of a step.
+    public func assigned(_ slices: [SliceRule.Part], ranks: Int) -> [[SliceRule.Part]] {
+        assignSlices(slices, ranks: ranks)
+    }
+
+    /// The slices of the held-out data that each of `ranks` ranks evaluates.
+    public func evaluationSlices(ranks: Int) -> [[PackedSlice]] {
+        guard let samples = inputs.heldOut?.samples else { return [] }
+        let rule = configuration.sliceRule
+        let slices = rule.cut(Array(0..<samples.count)[...], of: samples)
+        return assignSlices(slices, ranks: ranks).map { parts in
+            parts.map { part in
+                var slice = PackedSlice()
+                slice.pack(samples, part, rule)
+                return slice
+            }
+        }
+    }
+
+    /// Tokens of the longest sequence of the run.
+    public var longestSequence: Int { inputs.bounds(configuration).longestSegment }
+
+    /// Reads the embedding of every token that the run embeds, so that its pages are in memory.
+    public func embedAllTokens() throws {
+        var tokens = Set(inputs.training.samples.tokens)
+        if let heldOut = inputs.heldOut { tokens.formUnion(heldOut.samples.tokens) }
+        let shape = model.configuration
+        let table = try model.matrix(
+            "model.embed_tokens.weight", rows: shape.vocabularySize, columns: shape.width)
+        let row = Matrix(FloatBuffer(count: shape.width), rows: 1, columns: shape.width)
+        for token in tokens.sorted() {
+            withUnsafePointer(to: token) { token in
+                backend.embed(UnsafeBufferPointer(start: token, count: 1), table, into: row)
+            }
+        }
+    }
+
+    /// The adapter's bytes in a checkpoint: A and B, then both moments; all alive at once, as when
+    /// rank 0 saves.
+    public func checkpointFiles() throws -> [[UInt8]] {
+        let parameters = LowRankParameters.initial(layout: layout, seed: configuration.seed)
+        return try (0..<3).map { _ in try layout.safetensors(parameters.buffer) }
+    }
+
+    /// A rank's part of the run.
+    ///
+    /// - Parameter longestSequence: No sequence that it will compute is longer.
+    public func makeRank(longestSequence: Int) throws -> RehearsedRank {
+        try RehearsedRank(
+            configuration, inputs,
+            model: LanguageModel(
+                files: inputs.model, backend: backend, positions: longestSequence))
+    }
+}

@@ -1,0 +1,142 @@
+import Operations
+
+/// What `lora bench` found, for people and for programs.
+struct BenchReport {
+    let benchmark: Benchmark
+    let scaling: RankScaling?
+
+    var tables: String {
+        var sections = [speed.text, split.text]
+        if let scaling {
+            sections.append(Self.table("strong scaling", scaling.strong).text)
+            if scaling.weak.count > 1 {
+                sections.append(Self.table("weak scaling", scaling.weak).text)
+            }
+        }
+        return (sections + benchmark.remarks.map { "note: \($0)" }).joined(separator: "\n\n")
+    }
+
+    private var speed: TextTable {
+        var rows = TextTable()
+        let seconds = benchmark.stepSeconds
+        func rate(_ tokens: Double) -> String { (tokens / seconds).shown(decimals: 0) }
+        rows.add(["lanes", "\(benchmark.lanes)"])
+        rows.add(["a step", "\(seconds.shown(decimals: 3)) s"])
+        rows.add([
+            "tokens a second",
+            "\(rate(benchmark.tokens)), computed \(rate(benchmark.computedTokens)), targets "
+                + rate(benchmark.targetTokens),
+        ])
+        let (now, peak) = (benchmark.operationsPerSecond, benchmark.peakOperationsPerSecond)
+        rows.add([
+            "GFLOP/s",
+            "\((now * 1e-9).shown(decimals: 1)), \(Self.percent(now / peak)) of the SGEMM peak "
+                + (peak * 1e-9).shown(decimals: 1),
+        ])
+        if let floor = benchmark.floorSeconds, let share = benchmark.shareOfFloor {
+            rows.add([
+                "products alone",
+                "\(floor.shown(decimals: 3)) s: the step is at \(Self.percent(share)) of this floor",
+            ])
+        }
+        rows.add(["kernels", benchmark.kernels])
+        return rows.alignedLeft
+    }
+
+    private var split: TextTable {
+        var rows = TextTable()
+        rows.add(["of a step", "seconds", "share"])
+        for (name, seconds) in parts {
+            rows.add([
+                name, seconds.shown(decimals: 4), Self.percent(seconds / benchmark.stepSeconds),
+            ])
+        }
+        return rows
+    }
+
+    private var parts: [(String, Double)] {
+        let split = benchmark.split
+        return [
+            ("products of frozen weights", split.frozenProducts),
+            ("low-rank products", split.lowRankProducts), ("attention", split.attention),
+            ("loss", split.loss), ("packing", split.packing),
+            ("reduce and update", split.reduceAndUpdate),
+            ("norms, activations, rest", split.rest),
+        ]
+    }
+
+    private static func table(_ title: String, _ rows: [RankScaling.Row]) -> TextTable {
+        var table = TextTable()
+        table.add([
+            title, "batch", "tokens/s", "computed/s", "targets/s", "compute", "reduce", "update",
+            "PSS of all", "largest RSS", "efficiency",
+        ])
+        for row in rows {
+            table.add([
+                row.ranks == 1 ? "1 rank" : "\(row.ranks) ranks", "\(row.batchSize)",
+                row.tokensPerSecond.shown(decimals: 0),
+                row.computedTokensPerSecond.shown(decimals: 0),
+                row.targetTokensPerSecond.shown(decimals: 0),
+                "\(row.computeSeconds.shown(decimals: 3)) s",
+                "\(row.reduceSeconds.shown(decimals: 3)) s",
+                "\(row.updateSeconds.shown(decimals: 3)) s", row.proportionalBytes.shownBytes,
+                row.largestResidentBytes.shownBytes, percent(row.efficiency),
+            ])
+        }
+        return table
+    }
+
+    private static func percent(_ share: Double) -> String {
+        "\((100 * share).shown(decimals: 1))%"
+    }
+
+    var json: String {
+        var object = JSONText()
+        let seconds = benchmark.stepSeconds
+        object.add("lanes", benchmark.lanes)
+        object.add("steps", benchmark.steps)
+        object.add("step_seconds", seconds)
+        object.add("tokens_per_second", benchmark.tokens / seconds)
+        object.add("computed_tokens_per_second", benchmark.computedTokens / seconds)
+        object.add("target_tokens_per_second", benchmark.targetTokens / seconds)
+        object.add("operations_per_second", benchmark.operationsPerSecond)
+        object.add("peak_operations_per_second", benchmark.peakOperationsPerSecond)
+        if let floor = benchmark.floorSeconds, let share = benchmark.shareOfFloor {
+            object.add("floor_seconds", floor)
+            object.add("floor_tokens_per_second", benchmark.tokens / floor)
+            object.add("share_of_floor", share)
+        }
+        var split = JSONText()
+        for (name, seconds) in zip(
+            [
+                "frozen_products", "low_rank_products", "attention", "loss", "packing",
+                "reduce_and_update", "rest",
+            ], parts.map(\.1))
+        {
+            split.add(name, seconds)
+        }
+        object.add("split_seconds", split)
+        if let scaling {
+            object.add("strong_scaling", scaling.strong.map(Self.json))
+            object.add("weak_scaling", scaling.weak.map(Self.json))
+        }
+        object.add("kernels", benchmark.kernels)
+        return object.text
+    }
+
+    private static func json(_ row: RankScaling.Row) -> JSONText {
+        var object = JSONText()
+        object.add("ranks", row.ranks)
+        object.add("batch_size", row.batchSize)
+        object.add("tokens_per_second", row.tokensPerSecond)
+        object.add("computed_tokens_per_second", row.computedTokensPerSecond)
+        object.add("target_tokens_per_second", row.targetTokensPerSecond)
+        object.add("compute_seconds", row.computeSeconds)
+        object.add("reduce_seconds", row.reduceSeconds)
+        object.add("update_seconds", row.updateSeconds)
+        object.add("proportional_bytes", row.proportionalBytes)
+        object.add("largest_resident_bytes", row.largestResidentBytes)
+        object.add("efficiency", row.efficiency)
+        return object
+    }
+}
