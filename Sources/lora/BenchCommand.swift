@@ -20,6 +20,9 @@ struct BenchCommand: ParsableCommand {
             reach 100% of this floor. The split of time is measured by doing each part again by \
             itself; what is left is norms, activations, copies and waiting.
 
+            --vector-kernels times each vector kernel on one core, with operands in memory and in \
+            the first-level cache, beside what the memory and the arithmetic of this machine allow.
+
             --ranks runs real jobs, mpirun with the lora-worker that lies beside this program, and \
             prints speed, memory and efficiency: strong with the same batch, weak with as many \
             samples for each rank. Nothing of them is kept.
@@ -39,6 +42,9 @@ struct BenchCommand: ParsableCommand {
 
     @Flag(help: "Measure how fast the step's matrix products are alone.")
     var ceiling = false
+
+    @Flag(help: "Time each vector kernel beside the bounds of memory and arithmetic.")
+    var vectorKernels = false
 
     @Option(
         parsing: .unconditional,
@@ -79,8 +85,13 @@ struct BenchCommand: ParsableCommand {
                     batchSize: benchmark.batchSize, steps: max(4, 2 * steps),
                     progress: line.update)
             }
+            let kernels =
+                vectorKernels
+                ? KernelTable.measure(
+                    peakFlops: benchmark.peakOperationsPerSecond / Double(benchmark.lanes),
+                    progress: { line.update("vector kernels", $0, $1) }) : nil
             line.finish()
-            let report = BenchReport(benchmark: benchmark, scaling: scaling)
+            let report = BenchReport(benchmark: benchmark, scaling: scaling, kernels: kernels)
             if let json, json != "-" {
                 try DurableFiles.writeDurably(report.json + "\n", to: json)
             }

@@ -4,6 +4,7 @@ import Operations
 struct BenchReport {
     let benchmark: Benchmark
     let scaling: RankScaling?
+    let kernels: KernelTable?
 
     var tables: String {
         var sections = [speed.text, split.text]
@@ -13,6 +14,7 @@ struct BenchReport {
                 sections.append(Self.table("weak scaling", scaling.weak).text)
             }
         }
+        if let kernels { sections.append(Self.table(kernels).text) }
         return (sections + benchmark.remarks.map { "note: \($0)" }).joined(separator: "\n\n")
     }
 
@@ -86,6 +88,23 @@ struct BenchReport {
         return table
     }
 
+    private static func table(_ kernels: KernelTable) -> TextTable {
+        var table = TextTable()
+        table.add([
+            "kernel", "ns an element, in cache", "in memory", "GB/s", "at least ns",
+            "share of bound",
+        ])
+        for row in kernels.rows {
+            table.add([
+                row.name, row.cacheNanoseconds.shown(decimals: 3),
+                row.memoryNanoseconds.shown(decimals: 3),
+                (row.bytesPerSecond * 1e-9).shown(decimals: 1),
+                row.boundNanoseconds.shown(decimals: 3), percent(row.share),
+            ])
+        }
+        return table
+    }
+
     private static func percent(_ share: Double) -> String {
         "\((100 * share).shown(decimals: 1))%"
     }
@@ -121,7 +140,18 @@ struct BenchReport {
             object.add("weak_scaling", scaling.weak.map(Self.json))
         }
         object.add("kernels", benchmark.kernels)
+        if let kernels { object.add("vector_kernels", kernels.rows.map(Self.json)) }
         return object.text
+    }
+
+    private static func json(_ row: KernelTable.Row) -> JSONText {
+        var object = JSONText()
+        object.add("name", row.name)
+        object.add("cache_nanoseconds", row.cacheNanoseconds)
+        object.add("memory_nanoseconds", row.memoryNanoseconds)
+        object.add("bytes_per_second", row.bytesPerSecond)
+        object.add("bound_nanoseconds", row.boundNanoseconds)
+        return object
     }
 
     private static func json(_ row: RankScaling.Row) -> JSONText {

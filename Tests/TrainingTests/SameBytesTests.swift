@@ -37,7 +37,7 @@ import Testing
     @Test(.timeLimit(.minutes(5)))
     func afterThreeKills() throws {
         try Programs.withScratchFolder { scratch in
-            let length = ["--epochs", "40", "--checkpoint-every", "7"]
+            let length = ["--epochs", "120", "--checkpoint-every", "7"]
             let reference = scratch + "/reference"
             let whole = try Programs.mpirun(
                 ranks: 2, TrainingRunFixture.arguments(out: reference, length))
@@ -46,7 +46,7 @@ import Testing
             let out = scratch + "/killed"
             let arguments = TrainingRunFixture.arguments(out: out, length)
             for (round, ranks) in [3, 1, 2].enumerated() {
-                try killOnce(arguments, ranks: ranks, afterStep: 20 + 30 * round, out: out, scratch)
+                try killOnce(arguments, ranks: ranks, afterStep: 20 + 200 * round, out: out, scratch)
             }
             let last = try Programs.mpirun(ranks: 5, arguments)
             #expect(last.exitCode == 0, "\(last.errors)")
@@ -54,7 +54,7 @@ import Testing
                 try TrainingRunFixture.weights(of: out)
                     == TrainingRunFixture.weights(of: reference))
             // Each step stands once, in order, with the undisturbed run's loss.
-            #expect(try TrainingRunFixture.steps(of: out) == Array(1...240))
+            #expect(try TrainingRunFixture.steps(of: out) == Array(1...720))
             let losses = { (path: String) in
                 try TrainingRunFixture.metrics(of: path, kind: "step").map { $0["loss"] as? Double }
             }
