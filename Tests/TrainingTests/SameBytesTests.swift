@@ -46,7 +46,8 @@ import Testing
             let out = scratch + "/killed"
             let arguments = TrainingRunFixture.arguments(out: out, length)
             for (round, ranks) in [3, 1, 2].enumerated() {
-                try killOnce(arguments, ranks: ranks, afterStep: 20 + 200 * round, out: out, scratch)
+                try killOnce(
+                    arguments, ranks: ranks, afterStep: 20 + 200 * round, out: out, scratch)
             }
             let last = try Programs.mpirun(ranks: 5, arguments)
             #expect(last.exitCode == 0, "\(last.errors)")
