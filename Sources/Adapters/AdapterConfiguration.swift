@@ -105,7 +105,7 @@ public struct AdapterConfiguration: Sendable, Equatable {
         against model: DecoderConfiguration, origin: String
     ) throws(AdapterError) {
         let widest =
-            ProjectionKind.allCases.map { kind in
+            model.family.projections.map { kind in
                 let size = model.size(of: kind)
                 return max(size.outputs, size.inputs)
             }.max() ?? 0

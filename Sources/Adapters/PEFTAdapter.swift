@@ -32,7 +32,7 @@ public struct PEFTAdapter: Sendable {
             in: model, origin: folder + "/" + Self.configurationName)
         let layout = LowRankLayout(
             adapterRank: configuration.adapterRank, alpha: configuration.alpha,
-            projections: projections, sizes: model.size(of:))
+            projections: projections, model: model)
         let parameters = LowRankParameters(layout: layout)
         try layout.read(safetensors: folder + "/" + Self.weightsName, into: parameters.buffer)
         self.init(configuration: configuration, parameters: parameters)

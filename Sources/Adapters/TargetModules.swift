@@ -1,6 +1,5 @@
 import Foundation
 public import ModelFiles
-public import Transformer
 
 /// Which projections are adapted, as PEFT's `target_modules` says it.
 public enum TargetModules: Sendable, Equatable {
@@ -59,19 +58,19 @@ public enum TargetModules: Sendable, Equatable {
         in configuration: DecoderConfiguration, origin: String
     ) throws(AdapterError) -> [(layer: Int, kind: ProjectionKind)] {
         let modules = (0..<configuration.layerCount).flatMap { layer in
-            ProjectionKind.allCases.map { (layer: layer, kind: $0) }
+            configuration.family.projections.map { (layer: layer, kind: $0) }
         }
         func path(_ module: (layer: Int, kind: ProjectionKind)) -> String {
-            "model.layers.\(module.layer).\(module.kind.modulePath)"
+            configuration.family.path(of: module.kind, layer: module.layer)
         }
         switch self {
         case .allLinear: return modules
         case .names(let names):
             for name in names
             where !modules.contains(where: { Self.matches(path($0), name) }) {
-                throw nothingMatches(name, origin)
+                throw nothingMatches(name, origin, configuration.family)
             }
-            guard !names.isEmpty else { throw nothingMatches("", origin) }
+            guard !names.isEmpty else { throw nothingMatches("", origin, configuration.family) }
             return modules.filter { module in
                 names.contains { Self.matches(path(module), $0) }
             }
@@ -84,7 +83,7 @@ public enum TargetModules: Sendable, Equatable {
                 let range = NSRange(name.startIndex..., in: name)
                 return expression.firstMatch(in: name, range: range) != nil
             }
-            guard !found.isEmpty else { throw nothingMatches(text, origin) }
+            guard !found.isEmpty else { throw nothingMatches(text, origin, configuration.family) }
             return found
         }
     }
@@ -93,8 +92,13 @@ public enum TargetModules: Sendable, Equatable {
         path == name || path.hasSuffix("." + name)
     }
 
-    private func nothingMatches(_ name: String, _ origin: String) -> AdapterError {
-        let kinds = ProjectionKind.allCases.map(\.rawValue).joined(separator: ", ")
+    private func nothingMatches(
+        _ name: String, _ origin: String, _ family: DecoderFamily
+    ) -> AdapterError {
+        let names = family.projections.compactMap { kind in
+            family.modules[kind]?.split(separator: ".").last.map(String.init)
+        }
+        let kinds = names.joined(separator: ", ")
         return AdapterError(
             origin, "'\(name)' matches no projection of this model",
             hint: "Choose among \(kinds), or all-linear")

@@ -49,6 +49,18 @@ extension Backend {
     ///   - x: `[tokens, W.columns]`.
     ///   - y: `[tokens, W.rows]`, overwritten.
     public func project(_ x: Matrix, _ weight: FrozenMatrix, into y: Matrix, scratch: Scratch) {
+        if weight.isTransposed {
+            multiply(x, byRowsOf: weight.transposed, into: y, adding: false, scratch: scratch)
+        } else {
+            multiply(x, byColumnsOf: weight, into: y, adding: false, scratch: scratch)
+        }
+    }
+
+    /// `y = x · Wᵀ` or `y += x · Wᵀ`, `W` as it lies in the file.
+    private func multiply(
+        _ x: Matrix, byColumnsOf weight: FrozenMatrix, into y: Matrix, adding: Bool,
+        scratch: Scratch
+    ) {
         precondition(
             x.columns == weight.columns && y.columns == weight.rows && x.rows == y.rows,
             "[\(x.rows), \(x.columns)] · [\(weight.rows), \(weight.columns)]ᵀ")
@@ -58,8 +70,8 @@ extension Backend {
             for outputs in Self.blocks(of: weight.rows, size: Self.panelColumns) {
                 fillPanelTransposed(weight, rows: outputs, columns: inputs, scratch)
                 multiply(
-                    operand, byPanelInto: y.columns(outputs), adding: inputs.lowerBound > 0,
-                    scratch)
+                    operand, byPanelInto: y.columns(outputs),
+                    adding: adding || inputs.lowerBound > 0, scratch)
             }
         }
     }
@@ -71,6 +83,18 @@ extension Backend {
     ///   - dx: `[tokens, W.columns]`.
     public func projectBack(
         _ dy: Matrix, _ weight: FrozenMatrix, into dx: Matrix, adding: Bool, scratch: Scratch
+    ) {
+        if weight.isTransposed {
+            multiply(dy, byColumnsOf: weight.transposed, into: dx, adding: adding, scratch: scratch)
+        } else {
+            multiply(dy, byRowsOf: weight, into: dx, adding: adding, scratch: scratch)
+        }
+    }
+
+    /// `dx = dy · W` or `dx += dy · W`, `W` as it lies in the file.
+    private func multiply(
+        _ dy: Matrix, byRowsOf weight: FrozenMatrix, into dx: Matrix, adding: Bool,
+        scratch: Scratch
     ) {
         precondition(
             dy.columns == weight.rows && dx.columns == weight.columns && dx.rows == dy.rows,

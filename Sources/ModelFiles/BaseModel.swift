@@ -146,9 +146,10 @@ public final class BaseModel: Sendable {
     }
 
     private func checkWeights() throws(ModelFileError) {
-        try LlamaTensors.forEachRequired(configuration) { name, shape throws(ModelFileError) in
+        try configuration.forEachRequired { name, shape, isProjection throws(ModelFileError) in
             let stored = try tensor(name)
-            try check(stored, shape: shape)
+            let transposes = isProjection && storesTransposed
+            try check(stored, shape: transposes ? shape.reversed() : shape)
             if shape.count == 1 && stored.elementType.elementsPerBlock != 1 {
                 _ = try stored.floats()
             }

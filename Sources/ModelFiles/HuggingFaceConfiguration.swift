@@ -5,7 +5,7 @@ extension BaseModel {
     /// Name and shape of every weight of the model, in the order of transformers' modules.
     public var requiredWeights: [(name: String, shape: [Int])] {
         var weights: [(name: String, shape: [Int])] = []
-        LlamaTensors.forEachRequired(configuration) { name, shape throws(Never) in
+        configuration.forEachRequired { name, shape, _ throws(Never) in
             weights.append((name, shape))
         }
         return weights

@@ -1,4 +1,4 @@
-/// Names and shapes of the weights of a LLaMA model.
+/// Names that llama.cpp gives to the weights of a LLaMA model.
 enum LlamaTensors {
     /// Names that llama.cpp gives to the parts of a block, and transformers' names for them.
     ///
@@ -36,31 +36,5 @@ enum LlamaTensors {
     /// Whether llama.cpp's converter interleaves the rows of the tensor that it calls `name`.
     static func isInterleaved(ofGGUF name: String) -> Bool {
         name.hasSuffix(".attn_q.weight") || name.hasSuffix(".attn_k.weight")
-    }
-
-    /// Calls `body` with the name and shape of every weight that the model must have.
-    static func forEachRequired<Failure: Error>(
-        _ model: DecoderConfiguration,
-        _ body: (_ name: String, _ shape: [Int]) throws(Failure) -> Void
-    ) throws(Failure) {
-        let queryWidth = model.headCount * model.headDimension
-        let keyValueWidth = model.keyValueHeadCount * model.headDimension
-        try body("model.embed_tokens.weight", [model.vocabularySize, model.width])
-        for layer in 0..<model.layerCount {
-            let block = "model.layers.\(layer)"
-            try body("\(block).input_layernorm.weight", [model.width])
-            try body("\(block).self_attn.q_proj.weight", [queryWidth, model.width])
-            try body("\(block).self_attn.k_proj.weight", [keyValueWidth, model.width])
-            try body("\(block).self_attn.v_proj.weight", [keyValueWidth, model.width])
-            try body("\(block).self_attn.o_proj.weight", [model.width, queryWidth])
-            try body("\(block).post_attention_layernorm.weight", [model.width])
-            try body("\(block).mlp.gate_proj.weight", [model.feedForwardWidth, model.width])
-            try body("\(block).mlp.up_proj.weight", [model.feedForwardWidth, model.width])
-            try body("\(block).mlp.down_proj.weight", [model.width, model.feedForwardWidth])
-        }
-        try body("model.norm.weight", [model.width])
-        if !model.tiedEmbeddings {
-            try body("lm_head.weight", [model.vocabularySize, model.width])
-        }
     }
 }

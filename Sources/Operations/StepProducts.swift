@@ -86,7 +86,7 @@ public struct StepProducts: Sendable {
     ) {
         let last = layer == model.layerCount - 1
         let runs = last ? slice.targetRuns : slice.runs
-        for kind in ProjectionKind.allCases where kind != skipped {
+        for kind in model.family.projections where kind != skipped {
             let rows = [.key, .value].contains(kind) || !last ? slice.rows : slice.targets
             let (outputs, inputs) = model.size(of: kind)
             add(.frozen, rows, outputs, inputs, right: true, weight: weight(layer, kind))
@@ -158,8 +158,7 @@ public struct StepProducts: Sendable {
     }
 
     private func weight(_ layer: Int, _ kind: ProjectionKind) -> Int {
-        let kinds = ProjectionKind.allCases
-        return layer * kinds.count + (kinds.firstIndex(of: kind) ?? 0)
+        layer * ProjectionKind.allCases.count + kind.index
     }
 
     private static func forEachBlock(

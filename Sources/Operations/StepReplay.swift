@@ -16,7 +16,8 @@ final class StepReplay: @unchecked Sendable {
     private let layout: LowRankLayout
     private let backend: Backend
     private let slices: [(work: SliceWork, products: StepProducts)]
-    private let weights: [FrozenMatrix]
+    /// By layer and kind, `nil` where the family has none; the output projection last.
+    private let weights: [FrozenMatrix?]
     private let operands: [LaneOperands]
     private let recomputes: Bool
 
@@ -53,21 +54,16 @@ final class StepReplay: @unchecked Sendable {
 
     deinit { for lane in operands { lane.losses.deallocate() } }
 
-    private static func weights(_ files: BaseModel) throws -> [FrozenMatrix] {
+    private static func weights(_ files: BaseModel) throws -> [FrozenMatrix?] {
         let shape = files.configuration
-        var weights: [FrozenMatrix] = []
+        var weights: [FrozenMatrix?] = []
         for layer in 0..<shape.layerCount {
             for kind in ProjectionKind.allCases {
-                let (outputs, inputs) = shape.size(of: kind)
-                weights.append(
-                    try files.matrix(
-                        "model.layers.\(layer).\(kind.modulePath).weight", rows: outputs,
-                        columns: inputs))
+                let has = shape.family.modules[kind] != nil
+                weights.append(has ? try files.projection(kind, layer: layer) : nil)
             }
         }
-        let head = shape.tiedEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight"
-        weights.append(
-            try files.matrix(head, rows: shape.vocabularySize, columns: shape.width))
+        weights.append(try files.head())
         return weights
     }
 
@@ -128,13 +124,13 @@ final class StepReplay: @unchecked Sendable {
                     backend.multiply(
                         left, transposeA: product.transposesLeft, right,
                         transposeB: product.transposesRight, into: result)
-                } else if product.transposesRight {
-                    backend.project(
-                        left, weights[product.weight], into: result, scratch: operands.scratch)
-                } else {
-                    backend.projectBack(
-                        left, weights[product.weight], into: result, adding: false,
-                        scratch: operands.scratch)
+                } else if let weight = weights[product.weight] {
+                    if product.transposesRight {
+                        backend.project(left, weight, into: result, scratch: operands.scratch)
+                    } else {
+                        backend.projectBack(
+                            left, weight, into: result, adding: false, scratch: operands.scratch)
+                    }
                 }
             }
         }
@@ -160,7 +156,7 @@ final class StepReplay: @unchecked Sendable {
     }
 
     private func loss(_ work: SliceWork, _ operands: LaneOperands) {
-        guard let head = weights.last else { return }
+        guard let head = weights.last ?? nil else { return }
         operands.targets.withUnsafeBufferPointer { targets in
             backend.crossEntropy(
                 Matrix(operands.left, rows: work.targets, columns: model.width), head: head,

@@ -13,6 +13,8 @@ public struct FrozenMatrix: @unchecked Sendable {
     /// llama.cpp stores the rows of LLaMA's Q and K so that the two halves of a rotated pair are
     /// neighbours; row `h·d + s·d/2 + j` of the model is row `h·d + 2j + s` of the file.
     public let interleavedHeadDimension: Int?
+    /// Whether the file holds the matrix as `[columns, rows]`; only elements that stand alone may.
+    public private(set) var isTransposed = false
 
     /// - Precondition: `bytes` holds `rows` whole rows and stays valid while `owner` lives.
     public init(
@@ -25,6 +27,17 @@ public struct FrozenMatrix: @unchecked Sendable {
         self.bytes = bytes
         self.owner = owner
         self.interleavedHeadDimension = interleavedHeadDimension
+    }
+
+    /// The transposed matrix, in the same memory: the file's rows are its columns.
+    ///
+    /// - Precondition: An element type without blocks, and rows in order.
+    public var transposed: FrozenMatrix {
+        precondition(elementType.elementsPerBlock == 1 && interleavedHeadDimension == nil)
+        var matrix = FrozenMatrix(
+            elementType: elementType, rows: columns, columns: rows, bytes: bytes, owner: owner)
+        matrix.isTransposed = !isTransposed
+        return matrix
     }
 
     /// Bytes of one row.

@@ -40,7 +40,7 @@ struct RunInputs {
             adapterRank: adapterConfiguration.adapterRank, alpha: adapterConfiguration.alpha,
             projections: adapterConfiguration.targets.projections(
                 in: model.configuration, origin: "--targets"),
-            sizes: model.configuration.size(of:))
+            model: model.configuration)
         var prints = [
             RunDocument.Entry(name: "model", value: try Fingerprints.sha256(model: model)),
             RunDocument.Entry(
@@ -99,7 +99,9 @@ struct RunInputs {
             let wanted = try TargetModules(flag: flag).projections(
                 in: model.configuration, origin: "--targets")
             let there = Set(adapter.parameters.layout.pairs.map(\.modulePath))
-            guard Set(wanted.map { "model.layers.\($0.layer).\($0.kind.modulePath)" }) == there
+            guard
+                Set(wanted.map { model.configuration.family.path(of: $0.kind, layer: $0.layer) })
+                    == there
             else {
                 throw ConfigurationError(
                     "--targets",

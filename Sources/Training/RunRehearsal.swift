@@ -118,8 +118,7 @@ public final class RunRehearsal {
         var tokens = Set(inputs.training.samples.tokens)
         if let heldOut = inputs.heldOut { tokens.formUnion(heldOut.samples.tokens) }
         let shape = model.configuration
-        let table = try model.matrix(
-            "model.embed_tokens.weight", rows: shape.vocabularySize, columns: shape.width)
+        let table = try model.embedding()
         let row = Matrix(FloatBuffer(count: shape.width), rows: 1, columns: shape.width)
         for token in tokens.sorted() {
             withUnsafePointer(to: token) { token in

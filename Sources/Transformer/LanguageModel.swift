@@ -24,15 +24,9 @@ public final class LanguageModel: Sendable {
         let configuration = files.configuration
         self.configuration = configuration
         self.backend = backend
-        embedding = try files.matrix(
-            "model.embed_tokens.weight", rows: configuration.vocabularySize,
-            columns: configuration.width)
-        head =
-            configuration.tiedEmbeddings
-            ? embedding
-            : try files.matrix(
-                "lm_head.weight", rows: configuration.vocabularySize, columns: configuration.width)
-        finalNorm = try Self.norm("model.norm.weight", files)
+        embedding = try files.embedding()
+        head = try files.head()
+        finalNorm = Self.buffer(try files.finalNorm().weight)
         var layers: [DecoderLayer] = []
         for index in 0..<configuration.layerCount {
             layers.append(try DecoderLayer(index, files))
@@ -47,8 +41,7 @@ public final class LanguageModel: Sendable {
             dimension: configuration.headDimension)
     }
 
-    static func norm(_ name: String, _ files: BaseModel) throws(ModelFileError) -> FloatBuffer {
-        let values = try files.vector(name, count: files.configuration.width)
+    static func buffer(_ values: [Float]) -> FloatBuffer {
         let buffer = FloatBuffer(count: values.count)
         for (index, value) in values.enumerated() { buffer.pointer[index] = value }
         return buffer
@@ -66,44 +59,32 @@ public final class LanguageModel: Sendable {
 struct DecoderLayer: Sendable {
     let inputNorm: FloatBuffer
     let postAttentionNorm: FloatBuffer
-    private let projections: [FrozenMatrix]
+    private let projections: [FrozenMatrix?]
 
     init(_ index: Int, _ files: BaseModel) throws(ModelFileError) {
-        let prefix = "model.layers.\(index)."
-        inputNorm = try LanguageModel.norm(prefix + "input_layernorm.weight", files)
-        postAttentionNorm = try LanguageModel.norm(
-            prefix + "post_attention_layernorm.weight", files)
-        var projections: [FrozenMatrix] = []
-        for kind in ProjectionKind.allCases {
-            let (outputs, inputs) = files.configuration.size(of: kind)
-            projections.append(
-                try files.matrix(
-                    prefix + kind.modulePath + ".weight", rows: outputs, columns: inputs))
+        inputNorm = LanguageModel.buffer(try files.norm(.input, layer: index)?.weight ?? [])
+        postAttentionNorm = LanguageModel.buffer(
+            try files.norm(.feedForward, layer: index)?.weight ?? [])
+        var projections = [FrozenMatrix?](repeating: nil, count: ProjectionKind.allCases.count)
+        for kind in files.configuration.family.projections {
+            projections[kind.index] = try files.projection(kind, layer: index)
         }
         self.projections = projections
     }
 
     /// The weight of `kind`, `[outputs, inputs]`.
-    subscript(kind: ProjectionKind) -> FrozenMatrix { projections[kind.index] }
+    ///
+    /// - Precondition: The family has it.
+    subscript(kind: ProjectionKind) -> FrozenMatrix {
+        guard let weight = projections[kind.index] else {
+            preconditionFailure("no \(kind) in this family")
+        }
+        return weight
+    }
 
     var parameterCount: Int {
         projections.reduce(inputNorm.count + postAttentionNorm.count) {
-            $0 + $1.rows * $1.columns
-        }
-    }
-}
-
-extension DecoderConfiguration {
-    /// Shape of a projection's weight.
-    public func size(of kind: ProjectionKind) -> (outputs: Int, inputs: Int) {
-        let queries = headCount * headDimension
-        let keys = keyValueHeadCount * headDimension
-        return switch kind {
-        case .query: (queries, width)
-        case .key, .value: (keys, width)
-        case .output: (width, queries)
-        case .gate, .up: (feedForwardWidth, width)
-        case .down: (width, feedForwardWidth)
+            $0 + ($1.map { $0.rows * $0.columns } ?? 0)
         }
     }
 }

@@ -1,36 +1,5 @@
+public import ModelFiles
 public import Tensors
-
-/// The linear projections of a decoder layer, in the order in which adapters store them.
-public enum ProjectionKind: String, Sendable, CaseIterable {
-    case query = "q_proj"
-    case key = "k_proj"
-    case value = "v_proj"
-    case output = "o_proj"
-    case gate = "gate_proj"
-    case up = "up_proj"
-    case down = "down_proj"
-
-    /// Place in ``allCases``.
-    var index: Int {
-        switch self {
-        case .query: 0
-        case .key: 1
-        case .value: 2
-        case .output: 3
-        case .gate: 4
-        case .up: 5
-        case .down: 6
-        }
-    }
-
-    /// Path inside a layer as transformers names it, e.g. `self_attn.q_proj`.
-    public var modulePath: String {
-        switch self {
-        case .query, .key, .value, .output: "self_attn.\(rawValue)"
-        case .gate, .up, .down: "mlp.\(rawValue)"
-        }
-    }
-}
 
 /// Where the low-rank pairs of a run lie in one flat array of float32.
 ///
@@ -52,7 +21,7 @@ public struct LowRankLayout: Sendable, Equatable {
         public let b: Range<Int>
 
         /// Path of the projection as transformers names it.
-        public var modulePath: String { "model.layers.\(layer).\(projection.modulePath)" }
+        public let modulePath: String
     }
 
     public let adapterRank: Int
@@ -60,11 +29,13 @@ public struct LowRankLayout: Sendable, Equatable {
     public let pairs: [Pair]
     private let pairOfProjection: [Int?]
 
-    /// - Parameter projections: The adapted ones, in any order, each once.
+    /// - Parameters:
+    ///   - projections: The adapted ones, in any order, each once.
+    ///   - model: Has them all.
     /// - Precondition: `adapterRank > 0`.
     public init(
         adapterRank: Int, alpha: Double, projections: [(layer: Int, kind: ProjectionKind)],
-        sizes: (ProjectionKind) -> (outputs: Int, inputs: Int)
+        model: DecoderConfiguration
     ) {
         precondition(adapterRank > 0, "rank \(adapterRank)")
         self.adapterRank = adapterRank
@@ -76,14 +47,15 @@ public struct LowRankLayout: Sendable, Equatable {
         var pairs: [Pair] = []
         for slot in slots.sorted() {
             let kind = kinds[slot % kinds.count]
-            let (outputs, inputs) = sizes(kind)
+            let (outputs, inputs) = model.size(of: kind)
             let a = offset..<offset + adapterRank * inputs
             let b = a.upperBound..<a.upperBound + adapterRank * outputs
             offset = b.upperBound
             pairs.append(
                 Pair(
                     layer: slot / kinds.count, projection: kind, inputs: inputs, outputs: outputs,
-                    a: a, b: b))
+                    a: a, b: b,
+                    modulePath: model.family.path(of: kind, layer: slot / kinds.count)))
         }
         self.pairs = pairs
         var table = [Int?](repeating: nil, count: (slots.max() ?? -1) + 1)

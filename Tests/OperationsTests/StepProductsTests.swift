@@ -29,7 +29,7 @@ import Transformer
         StepProducts(
             model: model,
             layout: LowRankLayout(
-                adapterRank: 2, alpha: 4, projections: projections, sizes: model.size(of:)),
+                adapterRank: 2, alpha: 4, projections: projections, model: model),
             slice: work, recomputes: recomputes)
     }
 

@@ -83,7 +83,7 @@ import Transformer
 
     /// Adapting one projection alone gives its gradients of the full adapter, bit for bit: a
     /// backward pass that stops where nobody asks any more computes the same numbers.
-    @Test(arguments: ProjectionKind.allCases)
+    @Test(arguments: DecoderFamily.llama.projections)
     func stoppingEarlyChangesNothing(kind: ProjectionKind) throws {
         let fixture = try ParityFixture("tiny-llama")
         let runs = LaneRuns(
@@ -96,7 +96,7 @@ import Transformer
             let part = LowRankParameters(
                 layout: LowRankLayout(
                     adapterRank: full.layout.adapterRank, alpha: full.layout.alpha,
-                    projections: [(layer, kind)], sizes: fixture.files.configuration.size(of:)))
+                    projections: [(layer, kind)], model: fixture.files.configuration))
             let zeroed = LowRankParameters(layout: full.layout)
             for (index, element) in place.enumerated() {
                 part.buffer.pointer[index] = full.buffer.pointer[element]
