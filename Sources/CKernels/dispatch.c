@@ -77,27 +77,65 @@ void ck_rms_norm_backward(const float *dy, const float *x, const float *weight, 
     active->rms_norm_backward(dy, x, weight, inverse, dx, rows, columns);
 }
 
-void ck_rotary(float *x, size_t rows, size_t stride, size_t heads, size_t dimension, const int32_t
-    *positions, const float *cosine, const float *sine, float direction) {
-    active->rotary(x, rows, stride, heads, dimension, positions, cosine, sine, direction);
+void ck_layer_norm(const float *x, const float *weight, const float *bias, float *y, float *mean,
+    float *inverse, size_t rows, size_t columns, float epsilon) {
+    active->layer_norm(x, weight, bias, y, mean, inverse, rows, columns, epsilon);
 }
 
-void ck_swiglu(const float *gate, const float *up, float *y, size_t count) {
-    active->swiglu(gate, up, y, count);
+void ck_layer_norm_again(const float *x, const float *weight, const float *bias, float *y, const
+    float *mean, const float *inverse, size_t rows, size_t columns) {
+    active->layer_norm_again(x, weight, bias, y, mean, inverse, rows, columns);
 }
 
-void ck_swiglu_backward(const float *dy, float *gate, float *up, size_t count) {
-    active->swiglu_backward(dy, gate, up, count);
+void ck_layer_norm_backward(const float *dy, const float *x, const float *weight, const float *mean,
+    const float *inverse, float *dx, size_t rows, size_t columns) {
+    active->layer_norm_backward(dy, x, weight, mean, inverse, dx, rows, columns);
+}
+
+void ck_rotary(float *x, size_t rows, size_t stride, size_t heads, size_t head_stride, size_t
+    dimension, const int32_t *positions, const float *cosine, const float *sine, float direction) {
+    active->rotary(
+        x, rows, stride, heads, head_stride, dimension, positions, cosine, sine, direction);
+}
+
+void ck_rotary_neighbours(float *x, size_t rows, size_t stride, size_t heads, size_t head_stride,
+    size_t dimension, const int32_t *positions, const float *cosine, const float *sine, float
+    direction) {
+    active->rotary_neighbours(
+        x, rows, stride, heads, head_stride, dimension, positions, cosine, sine, direction);
+}
+
+void ck_activation(int32_t kind, const float *x, const float *factor, float *y, size_t count) {
+    active->activation(kind, x, factor, y, count);
+}
+
+void ck_activation_backward(int32_t kind, const float *dy, float *x, float *factor, size_t count) {
+    active->activation_backward(kind, dy, x, factor, count);
+}
+
+void ck_soft_cap(float *x, float *slope, size_t rows, size_t columns, size_t stride, float scale,
+    float cap) {
+    active->soft_cap(x, slope, rows, columns, stride, scale, cap);
+}
+
+void ck_multiply(const float *x, float *y, size_t count) {
+    active->multiply(x, y, count);
+}
+
+void ck_scale(float *x, size_t count, float factor) {
+    active->scale(x, count, factor);
 }
 
 void ck_causal_softmax(float *scores, size_t rows, size_t columns, size_t stride, size_t visible,
-    float scale, float *log_sum, size_t log_stride) {
-    active->causal_softmax(scores, rows, columns, stride, visible, scale, log_sum, log_stride);
+    size_t window, float scale, float *log_sum, size_t log_stride) {
+    active->causal_softmax(
+        scores, rows, columns, stride, visible, window, scale, log_sum, log_stride);
 }
 
 void ck_causal_softmax_again(float *scores, size_t rows, size_t columns, size_t stride, size_t
-    visible, float scale, const float *log_sum, size_t log_stride) {
-    active->causal_softmax_again(scores, rows, columns, stride, visible, scale, log_sum, log_stride);
+    visible, size_t window, float scale, const float *log_sum, size_t log_stride) {
+    active->causal_softmax_again(
+        scores, rows, columns, stride, visible, window, scale, log_sum, log_stride);
 }
 
 void ck_softmax_backward(const float *p, float *dp, size_t rows, size_t columns, size_t stride,

@@ -17,14 +17,29 @@ struct ck_table {
         size_t rows, size_t columns);
     void (*rms_norm_backward)(const float *dy, const float *x, const float *weight, const float
         *inverse, float *dx, size_t rows, size_t columns);
-    void (*rotary)(float *x, size_t rows, size_t stride, size_t heads, size_t dimension, const
-        int32_t *positions, const float *cosine, const float *sine, float direction);
-    void (*swiglu)(const float *gate, const float *up, float *y, size_t count);
-    void (*swiglu_backward)(const float *dy, float *gate, float *up, size_t count);
+    void (*layer_norm)(const float *x, const float *weight, const float *bias, float *y, float
+        *mean, float *inverse, size_t rows, size_t columns, float epsilon);
+    void (*layer_norm_again)(const float *x, const float *weight, const float *bias, float *y,
+        const float *mean, const float *inverse, size_t rows, size_t columns);
+    void (*layer_norm_backward)(const float *dy, const float *x, const float *weight, const float
+        *mean, const float *inverse, float *dx, size_t rows, size_t columns);
+    void (*rotary)(float *x, size_t rows, size_t stride, size_t heads, size_t head_stride, size_t
+        dimension, const int32_t *positions, const float *cosine, const float *sine, float
+        direction);
+    void (*rotary_neighbours)(float *x, size_t rows, size_t stride, size_t heads, size_t
+        head_stride, size_t dimension, const int32_t *positions, const float *cosine, const float
+        *sine, float direction);
+    void (*activation)(int32_t kind, const float *x, const float *factor, float *y, size_t count);
+    void (*activation_backward)(int32_t kind, const float *dy, float *x, float *factor, size_t
+        count);
+    void (*soft_cap)(float *x, float *slope, size_t rows, size_t columns, size_t stride, float
+        scale, float cap);
+    void (*multiply)(const float *x, float *y, size_t count);
+    void (*scale)(float *x, size_t count, float factor);
     void (*causal_softmax)(float *scores, size_t rows, size_t columns, size_t stride, size_t
-        visible, float scale, float *log_sum, size_t log_stride);
+        visible, size_t window, float scale, float *log_sum, size_t log_stride);
     void (*causal_softmax_again)(float *scores, size_t rows, size_t columns, size_t stride,
-        size_t visible, float scale, const float *log_sum, size_t log_stride);
+        size_t visible, size_t window, float scale, const float *log_sum, size_t log_stride);
     void (*softmax_backward)(const float *p, float *dp, size_t rows, size_t columns, size_t
         stride, float scale, const float *delta, size_t delta_stride);
     void (*row_dots)(const float *a, size_t a_stride, const float *b, size_t b_stride, float

@@ -12,11 +12,14 @@ extension Backend {
     /// - Parameters:
     ///   - x: `[rows, width]`.
     ///   - head: `[vocabulary, width]`, frozen.
+    ///   - bias: `[vocabulary]`, added to the logits; `nil`: none.
+    ///   - cap: Logits `x` become `c·tanh(x / c)`; `nil`: they stay.
     ///   - targets: One token a row.
     ///   - losses: One negative log-likelihood a row, nats, written.
     ///   - dx: `[rows, width]`, overwritten; `nil` if no gradient is wanted.
     public func crossEntropy(
-        _ x: Matrix, head: FrozenMatrix, targets: UnsafeBufferPointer<Int32>,
+        _ x: Matrix, head: FrozenMatrix, bias: FloatBuffer? = nil, cap: Float? = nil,
+        targets: UnsafeBufferPointer<Int32>,
         losses: UnsafeMutableBufferPointer<Double>, dx: Matrix?, scratch: Scratch
     ) {
         precondition(targets.count == x.rows && losses.count >= x.rows, "one target a row")
@@ -25,11 +28,17 @@ extension Backend {
             let rows = start..<min(start + Self.logitRows, x.rows)
             let logits = Matrix(scratch.logits, rows: rows.count, columns: head.rows)
             project(x.rows(rows), head, into: logits, scratch: scratch)
+            if let bias { add(bias: bias, to: logits) }
             for row in rows {
                 let target = Int(targets[row])
                 precondition(target >= 0 && target < head.rows, "target \(target)")
-                losses[row] = ck_cross_entropy(
-                    logits.pointer + (row - start) * logits.stride, head.rows, target, dx != nil)
+                let own = logits.pointer + (row - start) * logits.stride
+                let slopes = scratch.slopes.pointer
+                if let cap {
+                    ck_soft_cap(own, dx == nil ? nil : slopes, 1, head.rows, head.rows, 1, cap)
+                }
+                losses[row] = ck_cross_entropy(own, head.rows, target, dx != nil)
+                if cap != nil && dx != nil { ck_multiply(slopes, own, head.rows) }
             }
             if let dx {
                 projectBack(logits, head, into: dx.rows(rows), adding: false, scratch: scratch)

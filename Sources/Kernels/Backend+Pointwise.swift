@@ -2,42 +2,7 @@ import CKernels
 public import Tensors
 
 extension Backend {
-    /// `y = x · w / √(mean(x²) + ε)` row by row; the inverse roots are kept for the backward pass.
-    ///
-    /// - Parameters:
-    ///   - x: `[tokens, width]`, contiguous.
-    ///   - weight: `[width]`.
-    ///   - inverseRoots: `[tokens]`, written.
-    /// - Source: Zhang & Sennrich 2019, arXiv:1910.07467.
-    public func normalize(
-        _ x: Matrix, weight: FloatBuffer, epsilon: Float, into y: Matrix,
-        inverseRoots: UnsafeMutablePointer<Float>
-    ) {
-        checkSame(x, y, weight)
-        ck_rms_norm(
-            x.pointer, weight.pointer, y.pointer, inverseRoots, x.rows, x.columns, epsilon)
-    }
-
-    /// ``normalize(_:weight:epsilon:into:inverseRoots:)`` once more, from the kept inverse roots.
-    public func normalizeAgain(
-        _ x: Matrix, weight: FloatBuffer, inverseRoots: UnsafePointer<Float>, into y: Matrix
-    ) {
-        checkSame(x, y, weight)
-        ck_rms_norm_again(x.pointer, weight.pointer, y.pointer, inverseRoots, x.rows, x.columns)
-    }
-
-    /// `dx += ρ·(dy⊙w − x·ρ²·mean(dy⊙w⊙x))` with the inverse root `ρ` of the row.
-    public func normalizeBack(
-        _ dy: Matrix, x: Matrix, weight: FloatBuffer, inverseRoots: UnsafePointer<Float>,
-        into dx: Matrix
-    ) {
-        checkSame(x, dy, weight)
-        checkSame(x, dx, weight)
-        ck_rms_norm_backward(
-            dy.pointer, x.pointer, weight.pointer, inverseRoots, dx.pointer, x.rows, x.columns)
-    }
-
-    /// Rotates the halves of every head by the token's position; backwards with `inverse`.
+    /// Rotates the first elements of every head by the token's position; backwards with `inverse`.
     ///
     /// - Parameters:
     ///   - x: `[tokens, heads · dimension]`, in place.
@@ -46,26 +11,49 @@ extension Backend {
         _ x: Matrix, heads: Int, positions: UnsafePointer<Int32>, table: RotaryTable,
         inverse: Bool = false
     ) {
-        precondition(x.columns == heads * table.dimension, "heads · dimension")
-        ck_rotary(
-            x.pointer, x.rows, x.stride, heads, table.dimension, positions, table.cosine.pointer,
-            table.sine.pointer, inverse ? -1 : 1)
+        let headDimension = x.columns / heads
+        precondition(
+            x.columns == heads * headDimension && table.dimension <= headDimension,
+            "heads · dimension")
+        let rotate = table.rotatesNeighbours ? ck_rotary_neighbours : ck_rotary
+        rotate(
+            x.pointer, x.rows, x.stride, heads, headDimension, table.dimension, positions,
+            table.cosine.pointer, table.sine.pointer, inverse ? -1 : 1)
     }
 
-    /// `y = silu(gate) ⊙ up`, `silu(g) = g / (1 + e⁻ᵍ)`.
+    /// `y = f(x)`, or `y = f(x) ⊙ factor`.
     ///
-    /// - Source: Shazeer 2020, arXiv:2002.05202.
-    public func gatedActivation(gate: Matrix, up: Matrix, into y: Matrix) {
-        checkSame(gate, up)
-        checkSame(gate, y)
-        ck_swiglu(gate.pointer, up.pointer, y.pointer, gate.rows * gate.columns)
+    /// - Source: Shazeer 2020, arXiv:2002.05202, for the gated forms.
+    public func activate(_ activation: Activation, _ x: Matrix, factor: Matrix?, into y: Matrix) {
+        checkSame(x, y)
+        if let factor { checkSame(x, factor) }
+        ck_activation(
+            activation.kernelCode, x.pointer, factor?.pointer, y.pointer, x.rows * x.columns)
     }
 
-    /// Overwrites `gate` and `up` by the gradients with respect to them.
-    public func gatedActivationBack(_ dy: Matrix, gate: Matrix, up: Matrix) {
-        checkSame(gate, up)
-        checkSame(gate, dy)
-        ck_swiglu_backward(dy.pointer, gate.pointer, up.pointer, gate.rows * gate.columns)
+    /// Overwrites `x` and `factor` by the gradients with respect to them.
+    public func activateBack(_ activation: Activation, _ dy: Matrix, x: Matrix, factor: Matrix?) {
+        checkSame(x, dy)
+        if let factor { checkSame(x, factor) }
+        ck_activation_backward(
+            activation.kernelCode, dy.pointer, x.pointer, factor?.pointer, x.rows * x.columns)
+    }
+
+    /// Adds `bias` to every row.
+    public func add(bias: FloatBuffer, to y: Matrix) {
+        precondition(bias.count == y.columns, "\(bias.count) biases for \(y.columns) columns")
+        for row in 0..<y.rows { ck_add(bias.pointer, y.pointer + row * y.stride, y.columns) }
+    }
+
+    /// `y = c·tanh(y / c)`.
+    public func cap(_ y: Matrix, at cap: Float) {
+        ck_soft_cap(y.pointer, nil, y.rows, y.columns, y.stride, 1, cap)
+    }
+
+    /// `y = factor · y`.
+    public func scale(_ y: Matrix, by factor: Float) {
+        precondition(y.stride == y.columns, "contiguous rows")
+        ck_scale(y.pointer, y.rows * y.columns, factor)
     }
 
     /// `y += x`.
@@ -101,11 +89,80 @@ extension Backend {
         y.pointer.update(from: x.pointer, count: x.rows * x.columns)
     }
 
-    private func checkSame(_ a: Matrix, _ b: Matrix, _ weight: FloatBuffer? = nil) {
+    /// Copies `blocks` of the columns of `x` into `y`, where they lie side by side.
+    public func split(_ x: Matrix, _ blocks: ColumnBlocks, into y: Matrix) {
+        check(blocks, of: x, against: y)
+        for row in 0..<x.rows {
+            for block in 0..<blocks.count {
+                (y.pointer + row * y.stride + block * blocks.width).update(
+                    from: x.pointer + row * x.stride + blocks.start + block * blocks.distance,
+                    count: blocks.width)
+            }
+        }
+    }
+
+    /// The reverse of ``split(_:_:into:)``: copies the columns of `y` to where they lie in `x`.
+    public func join(_ y: Matrix, _ blocks: ColumnBlocks, into x: Matrix) {
+        check(blocks, of: x, against: y)
+        for row in 0..<x.rows {
+            for block in 0..<blocks.count {
+                (x.pointer + row * x.stride + blocks.start + block * blocks.distance).update(
+                    from: y.pointer + row * y.stride + block * blocks.width, count: blocks.width)
+            }
+        }
+    }
+
+    private func check(_ blocks: ColumnBlocks, of x: Matrix, against y: Matrix) {
+        precondition(
+            x.rows == y.rows && y.columns == blocks.count * blocks.width
+                && blocks.start + (blocks.count - 1) * blocks.distance + blocks.width <= x.columns,
+            "\(blocks) of \(x.columns) columns into \(y.columns)")
+    }
+
+    func checkSame(_ a: Matrix, _ b: Matrix) {
         precondition(
             a.rows == b.rows && a.columns == b.columns && a.stride == a.columns
-                && b.stride == b.columns && weight.map { $0.count == a.columns } ?? true,
+                && b.stride == b.columns,
             "[\(a.rows), \(a.columns)] against [\(b.rows), \(b.columns)]")
+    }
+}
+
+/// The non-linear function of a feed-forward block.
+public enum Activation: Sendable {
+    /// `x / (1 + e⁻ˣ)`.
+    case silu
+    /// `x · Φ(x)` with the normal distribution's integral (Hendrycks & Gimpel 2016,
+    /// arXiv:1606.08415).
+    case geluExact
+    /// `x · (1 + tanh(√(2/π) · (x + 0.044715·x³))) / 2`.
+    case geluTanh
+    case relu
+
+    var kernelCode: Int32 {
+        switch self {
+        case .silu: Int32(ck_silu)
+        case .geluExact: Int32(ck_gelu_exact)
+        case .geluTanh: Int32(ck_gelu_tanh)
+        case .relu: Int32(ck_relu)
+        }
+    }
+}
+
+/// Blocks of columns that lie at equal distances in a wider matrix.
+public struct ColumnBlocks: Sendable {
+    let start: Int
+    let count: Int
+    let width: Int
+    let distance: Int
+
+    /// - Parameters:
+    ///   - start: First column of the first block.
+    ///   - distance: From the start of one block to that of the next.
+    public init(start: Int, count: Int = 1, width: Int, distance: Int = 0) {
+        self.start = start
+        self.count = count
+        self.width = width
+        self.distance = distance
     }
 }
 
@@ -113,12 +170,17 @@ extension Backend {
 public struct RotaryTable: Sendable {
     public let dimension: Int
     public let positions: Int
+    /// Whether pairs are neighbours instead of lying half of the rotated dimension apart.
+    let rotatesNeighbours: Bool
     let cosine: FloatBuffer
     let sine: FloatBuffer
 
-    /// - Parameter inverseWavelengths: Radians a position, one for each rotated pair.
+    /// - Parameters:
+    ///   - inverseWavelengths: Radians a position, one for each rotated pair.
+    ///   - rotatesNeighbours: Whether number `2i` of a head is rotated against `2i + 1`.
     /// - Note: The angle is rounded to float32 before its cosine is taken, as transformers does.
-    public init(inverseWavelengths: [Float], positions: Int) {
+    public init(inverseWavelengths: [Float], positions: Int, rotatesNeighbours: Bool = false) {
+        self.rotatesNeighbours = rotatesNeighbours
         dimension = 2 * inverseWavelengths.count
         self.positions = positions
         cosine = FloatBuffer(count: positions * inverseWavelengths.count)

@@ -62,14 +62,19 @@ public final class Scratch: @unchecked Sendable {
     /// Rows of logits that exist at a time.
     let logits: FloatBuffer
     let delta: FloatBuffer
+    /// Derivatives of capped scores, or of one row of capped logits.
+    let slopes: FloatBuffer
 
     /// - Parameters:
     ///   - halfRows: Most rows of a product in half precision; 0 where all are in float32.
     ///   - longestSegment: Tokens of the longest sequence that attends to itself.
     ///   - logitRows: Rows of the logits block, at most ``Backend/logitRows``.
     ///   - vocabularySize: Width of the logits block.
+    ///   - capsScores: Whether gradients of capped scores will be asked for.
+    ///   - capsLogits: The same for logits.
     public init(
-        halfRows: Int = 0, longestSegment: Int, logitRows: Int, vocabularySize: Int
+        halfRows: Int = 0, longestSegment: Int, logitRows: Int, vocabularySize: Int,
+        capsScores: Bool = false, capsLogits: Bool = false
     ) {
         panel = FloatBuffer(count: Backend.panelDepth * Backend.panelColumns)
         square = FloatBuffer(count: Backend.panelColumns * Backend.panelColumns)
@@ -83,6 +88,8 @@ public final class Scratch: @unchecked Sendable {
         scoreGradients = FloatBuffer(count: rows * longestSegment)
         logits = FloatBuffer(count: logitRows * vocabularySize)
         delta = FloatBuffer(count: rows)
+        slopes = FloatBuffer(
+            count: max(capsScores ? rows * longestSegment : 0, capsLogits ? vocabularySize : 0))
     }
 
     /// Memory for `a`, rounded; in pairs, so a row takes an even number of elements.

@@ -71,10 +71,11 @@ public enum KernelProbe: String, CaseIterable, Sendable {
         case .norm: ck_rms_norm(x, z, y, z, rows, columns, 1e-5)
         case .normBackward: ck_rms_norm_backward(x, y, z, z, y, rows, columns)
         case .rotary: rotate(x, rows: rows, columns: columns, table: z)
-        case .swiglu: ck_swiglu(x, y, z, n)
-        case .swigluBackward: ck_swiglu_backward(x, y, z, n)
-        case .softmax: ck_causal_softmax(x, rows, columns, columns, columns, 1, z, 1)
-        case .softmaxAgain: ck_causal_softmax_again(x, rows, columns, columns, columns, 1, z, 1)
+        case .swiglu: ck_activation(Int32(ck_silu), x, y, z, n)
+        case .swigluBackward: ck_activation_backward(Int32(ck_silu), x, y, z, n)
+        case .softmax: ck_causal_softmax(x, rows, columns, columns, columns, Int.max, 1, z, 1)
+        case .softmaxAgain:
+            ck_causal_softmax_again(x, rows, columns, columns, columns, Int.max, 1, z, 1)
         case .softmaxBackward: ck_softmax_backward(x, y, rows, columns, columns, 1, z, 1)
         case .crossEntropy:
             for row in 0..<rows { _ = ck_cross_entropy(x + row * columns, columns, 0, true) }
@@ -100,6 +101,6 @@ public enum KernelProbe: String, CaseIterable, Sendable {
         let positions = UnsafeMutablePointer<Int32>.allocate(capacity: rows)
         positions.initialize(repeating: 0, count: rows)
         defer { positions.deallocate() }
-        ck_rotary(x, rows, columns, columns / 64, 64, positions, table, table, 1)
+        ck_rotary(x, rows, columns, columns / 64, 64, 64, positions, table, table, 1)
     }
 }

@@ -87,14 +87,15 @@ public struct StepProducts: Sendable {
         let last = layer == model.layerCount - 1
         let runs = last ? slice.targetRuns : slice.runs
         for kind in model.family.projections where kind != skipped {
-            let rows = [.key, .value].contains(kind) || !last ? slice.rows : slice.targets
+            let needsAll = [.key, .value, .queryKeyValue].contains(kind)
+            let rows = needsAll || !last ? slice.rows : slice.targets
             let (outputs, inputs) = model.size(of: kind)
             add(.frozen, rows, outputs, inputs, right: true, weight: weight(layer, kind))
             guard isAdapted(layer, kind) else { continue }
             add(.lowRank, rows, layout.adapterRank, inputs, right: true)
             add(.lowRank, rows, outputs, layout.adapterRank, right: true)
         }
-        Self.forEachBlock(of: runs) { queries, keys in
+        Self.forEachBlock(of: runs, window: model.window(layer: layer)) { queries, keys in
             add(.attention, queries, keys, model.headDimension, right: true, count: model.headCount)
             add(.attention, queries, model.headDimension, keys, count: model.headCount)
         }
@@ -113,20 +114,20 @@ public struct StepProducts: Sendable {
         let last = layer == model.layerCount - 1
         let queries = last ? slice.targets : slice.rows
         let input = layer > layout.lowestLayer
-        func wants(_ kind: ProjectionKind) -> Bool { input || isAdapted(layer, kind) }
+        let isFused = model.family.modules[.queryKeyValue] != nil
+        func wants(_ kind: ProjectionKind) -> Bool {
+            input || isAdapted(layer, kind) || isAdapted(layer, .queryKeyValue)
+        }
         let attended = wants(.query) || wants(.key) || wants(.value)
         let middle = attended || isAdapted(layer, .output)
-        let activated = middle || isAdapted(layer, .gate) || isAdapted(layer, .up)
-
-        addBackward(layer, .down, rows: queries, wantsInput: activated)
-        guard activated else { return }
-        addBackward(layer, .gate, rows: queries, wantsInput: middle)
-        addBackward(layer, .up, rows: queries, wantsInput: middle)
+        addFeedForwardBackward(
+            layer, rows: queries, wantsInput: model.parallelResidual ? input : middle)
         guard middle else { return }
         addBackward(layer, .output, rows: queries, wantsInput: attended)
         guard attended else { return }
         let (d, heads) = (model.headDimension, model.headCount)
-        Self.forEachBlock(of: last ? slice.targetRuns : slice.runs) { queries, keys in
+        let runs = last ? slice.targetRuns : slice.runs
+        Self.forEachBlock(of: runs, window: model.window(layer: layer)) { queries, keys in
             add(.attention, queries, keys, d, right: true, count: heads)
             if wants(.value) { add(.attention, keys, d, queries, left: true, count: heads) }
             guard wants(.query) || wants(.key) else { return }
@@ -134,9 +135,21 @@ public struct StepProducts: Sendable {
             if wants(.query) { add(.attention, queries, d, keys, count: heads) }
             if wants(.key) { add(.attention, keys, d, queries, left: true, count: heads) }
         }
+        if isFused {
+            addBackward(layer, .queryKeyValue, rows: slice.rows, wantsInput: input)
+            return
+        }
         addBackward(layer, .key, rows: slice.rows, wantsInput: input)
         addBackward(layer, .value, rows: slice.rows, wantsInput: input)
         addBackward(layer, .query, rows: queries, wantsInput: input)
+    }
+
+    private mutating func addFeedForwardBackward(_ layer: Int, rows: Int, wantsInput: Bool) {
+        let first = [ProjectionKind.gate, .up, .gateUp].filter { model.family.modules[$0] != nil }
+        let activated = wantsInput || first.contains { isAdapted(layer, $0) }
+        addBackward(layer, .down, rows: rows, wantsInput: activated)
+        guard activated else { return }
+        for kind in first { addBackward(layer, kind, rows: rows, wantsInput: wantsInput) }
     }
 
     private mutating func addBackward(
@@ -162,12 +175,13 @@ public struct StepProducts: Sendable {
     }
 
     private static func forEachBlock(
-        of runs: [SliceWork.Run], _ body: (_ queries: Int, _ keys: Int) -> Void
+        of runs: [SliceWork.Run], window: Int?, _ body: (_ queries: Int, _ keys: Int) -> Void
     ) {
         for run in runs {
             for first in stride(from: 0, to: run.queries, by: Backend.queryRows) {
                 let queries = min(Backend.queryRows, run.queries - first)
-                body(queries, run.keysBefore + first + queries)
+                let keys = run.keysBefore + first + queries
+                body(queries, min(keys, window.map { $0 + queries - 1 } ?? keys))
             }
         }
     }

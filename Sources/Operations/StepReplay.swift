@@ -84,7 +84,8 @@ final class StepReplay: @unchecked Sendable {
                 halfRows: backend.compute == .float32 ? 0 : rows,
                 longestSegment: bounds.longestSegment,
                 logitRows: min(bounds.targets, Backend.logitRows),
-                vocabularySize: model.vocabularySize),
+                vocabularySize: model.vocabularySize, capsScores: model.scoreCap != nil,
+                capsLogits: model.logitCap != nil),
             left: .filled(max(hidden, largest { $0.rows * $0.depth })),
             right: .filled(largest { $0.columns * $0.depth }),
             result: FloatBuffer(count: max(hidden, largest { $0.rows * $0.columns })),
@@ -142,7 +143,8 @@ final class StepReplay: @unchecked Sendable {
             let runs = layer == last ? work.targetRuns : work.runs
             let forwards = recomputes && layer >= layout.lowestLayer && layer < last ? 2 : 1
             for run in runs {
-                let attention = AttentionReplay(model, run, operands.attention)
+                let attention = AttentionReplay(
+                    model, layer: layer, run, operands.attention)
                 for _ in 0..<forwards { attention.forward(backend, operands.scratch) }
                 guard layer >= layout.lowestLayer else { continue }
                 attention.backward(
@@ -160,6 +162,7 @@ final class StepReplay: @unchecked Sendable {
         operands.targets.withUnsafeBufferPointer { targets in
             backend.crossEntropy(
                 Matrix(operands.left, rows: work.targets, columns: model.width), head: head,
+                cap: model.logitCap.map { Float($0) },
                 targets: UnsafeBufferPointer(rebasing: targets[..<work.targets]),
                 losses: operands.losses,
                 dx: Matrix(operands.result, rows: work.targets, columns: model.width),
@@ -176,11 +179,11 @@ private struct AttentionReplay {
     private let keys: [Matrix]
     private let logSums: Matrix
 
-    init(_ model: DecoderConfiguration, _ run: SliceWork.Run, _ buffers: [FloatBuffer]) {
+    init(
+        _ model: DecoderConfiguration, layer: Int, _ run: SliceWork.Run, _ buffers: [FloatBuffer]
+    ) {
         self.run = run
-        shape = AttentionShape(
-            heads: model.headCount, keyValueHeads: model.keyValueHeadCount,
-            dimension: model.headDimension)
+        shape = model.attentionShape(layer: layer)
         let (wide, narrow) = (
             shape.heads * shape.dimension, shape.keyValueHeads * shape.dimension
         )

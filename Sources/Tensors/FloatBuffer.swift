@@ -35,6 +35,15 @@ public final class FloatBuffer: @unchecked Sendable {
         Self.live.add(byteCount, ordering: .relaxed)
     }
 
+    /// A buffer with these elements.
+    public convenience init(copying elements: [Float]) {
+        self.init(count: elements.count)
+        elements.withUnsafeBufferPointer {
+            guard let first = $0.baseAddress else { return }
+            pointer.update(from: first, count: $0.count)
+        }
+    }
+
     deinit {
         munmap(pointer, byteCount)
         Self.live.subtract(byteCount, ordering: .relaxed)
@@ -78,6 +87,15 @@ public struct Matrix: @unchecked Sendable {
         return Matrix(
             buffer, offset: offset + range.lowerBound, rows: rows, columns: range.count,
             stride: stride)
+    }
+
+    /// A row for each stretch of `dimension` columns, such as a head, of each row.
+    ///
+    /// - Precondition: Contiguous rows of whole stretches.
+    public func heads(of dimension: Int) -> Matrix {
+        precondition(stride == columns && columns.isMultiple(of: dimension), "whole heads")
+        return Matrix(
+            buffer, offset: offset, rows: rows * (columns / dimension), columns: dimension)
     }
 
     /// Rows `range`.

@@ -25,7 +25,7 @@ public final class IncrementalDecoder: @unchecked Sendable {
     /// As `keys`.
     private let values: [FloatBuffer]
     private let normalized: FloatBuffer
-    private let inverseRoot: FloatBuffer
+    private let statistics: FloatBuffer
     private let logits: FloatBuffer
 
     /// - Parameters:
@@ -35,8 +35,8 @@ public final class IncrementalDecoder: @unchecked Sendable {
     /// - Precondition: `capacity` is positive and not above the positions `model` was made for.
     public init(model: LanguageModel, adapter: LowRankParameters?, capacity: Int) {
         precondition(
-            capacity > 0 && capacity <= model.rotaryTable.positions,
-            "\(capacity) tokens, \(model.rotaryTable.positions) positions")
+            capacity > 0 && capacity <= model.positions,
+            "\(capacity) tokens, \(model.positions) positions")
         let shape = model.configuration
         let rows = min(Self.blockTokens, capacity)
         let rank = adapter?.layout.adapterRank ?? 0
@@ -57,7 +57,7 @@ public final class IncrementalDecoder: @unchecked Sendable {
         keys = model.layers.map { _ in FloatBuffer(count: capacity * columns) }
         values = model.layers.map { _ in FloatBuffer(count: capacity * columns) }
         normalized = FloatBuffer(count: shape.width)
-        inverseRoot = FloatBuffer(count: 1)
+        statistics = FloatBuffer(count: Norm.statisticsPerRow(shape.kernelNorm))
         logits = FloatBuffer(count: shape.vocabularySize)
     }
 
@@ -86,7 +86,10 @@ public final class IncrementalDecoder: @unchecked Sendable {
         let hidden = Matrix(kept.input, rows: rows, columns: model.configuration.width)
         let columns = model.attention.keyValueHeads * model.attention.dimension
         let positions = (past..<past + rows).map { Int32($0) }
-        tokens.withUnsafeBufferPointer { model.backend.embed($0, model.embedding, into: hidden) }
+        model.embed(
+            tokens, positions: positions, into: hidden,
+            temporary: Matrix(
+                pass.layerScratch.normalized, rows: rows, columns: model.configuration.width))
         for layer in model.layers.indices {
             let allKeys = Matrix(keys[layer], rows: past + rows, columns: columns)
             let allValues = Matrix(values[layer], rows: past + rows, columns: columns)
@@ -97,7 +100,7 @@ public final class IncrementalDecoder: @unchecked Sendable {
             pass.computeKeysAndValues(layer: layer, normalized, operands, positions: positions)
             pass.computeQueries(layer: layer, normalized, operands, positions: positions)
             model.backend.attend(
-                operands.query, allKeys, allValues, shape: model.attention,
+                operands.query, allKeys, allValues, shape: model.layers[layer].attention,
                 into: operands.attended, logSums: operands.logSums, past: past,
                 scratch: pass.scratch)
             pass.finish(layer: layer, kept, operands, residual: hidden, into: hidden)
@@ -110,11 +113,11 @@ public final class IncrementalDecoder: @unchecked Sendable {
         let hidden = Matrix(kept.input, rows: row + 1, columns: shape.width).rows(row..<row + 1)
         let last = Matrix(normalized, rows: 1, columns: shape.width)
         backend.normalize(
-            hidden, weight: model.finalNorm, epsilon: shape.normEpsilon, into: last,
-            inverseRoots: inverseRoot.pointer)
-        backend.project(
-            last, model.head, into: Matrix(logits, rows: 1, columns: shape.vocabularySize),
-            scratch: pass.scratch)
+            hidden, model.finalNorm, into: last, statistics: statistics.pointer)
+        let row = Matrix(logits, rows: 1, columns: shape.vocabularySize)
+        backend.project(last, model.head, into: row, scratch: pass.scratch)
+        if let bias = model.headBias { backend.add(bias: bias, to: row) }
+        if let cap = shape.logitCap { backend.cap(row, at: Float(cap)) }
         return UnsafeBufferPointer(logits.elements)
     }
 }

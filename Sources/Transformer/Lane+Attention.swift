@@ -16,14 +16,15 @@ extension Lane {
 
     /// Fills `operands.attended` and `operands.logSums`.
     func attend(
-        _ operands: AttentionOperands, _ queries: PackedSlice.Queries, _ slice: PackedSlice
+        _ operands: AttentionOperands, _ queries: PackedSlice.Queries, _ slice: PackedSlice,
+        shape: AttentionShape
     ) {
         for run in queries.runs {
             model.backend.attend(
                 operands.query.rows(run.queries),
                 collected(operands.key, seenBy: run, slice, in: pathScratch.key),
                 collected(operands.value, seenBy: run, slice, in: pathScratch.value),
-                shape: model.attention, into: operands.attended.rows(run.queries),
+                shape: shape, into: operands.attended.rows(run.queries),
                 logSums: operands.logSums.rows(run.queries), past: run.firstPosition,
                 scratch: scratch)
         }
@@ -33,7 +34,7 @@ extension Lane {
     /// samples share are summed in the order of the runs.
     func attendBack(
         _ dAttended: Matrix, _ operands: AttentionOperands, _ queries: PackedSlice.Queries,
-        _ slice: PackedSlice, into gradients: AttentionGradients
+        _ slice: PackedSlice, shape: AttentionShape, into gradients: AttentionGradients
     ) {
         gradients.key?.clear()
         gradients.value?.clear()
@@ -49,7 +50,7 @@ extension Lane {
                 k: collected(operands.key, seenBy: run, slice, in: pathScratch.key),
                 v: collected(operands.value, seenBy: run, slice, in: pathScratch.value),
                 out: operands.attended.rows(run.queries),
-                logSums: operands.logSums.rows(run.queries), shape: model.attention,
+                logSums: operands.logSums.rows(run.queries), shape: shape,
                 dq: gradients.query?.rows(run.queries), dk: dKey, dv: dValue,
                 past: run.firstPosition, scratch: scratch)
             if let dKey, let sum = gradients.key { distribute(dKey, seenBy: run, slice, to: sum) }

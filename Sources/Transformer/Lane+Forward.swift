@@ -9,11 +9,10 @@ extension Lane {
     func forward(_ slice: PackedSlice, _ parameters: LowRankParameters?) {
         let width = model.configuration.width
         let rows = slice.tokens.count
-        slice.tokens.withUnsafeBufferPointer { tokens in
-            model.backend.embed(
-                tokens, model.embedding,
-                into: Matrix(activations(layer: 0).input, rows: rows, columns: width))
-        }
+        model.embed(
+            slice.tokens, positions: slice.positions,
+            into: Matrix(activations(layer: 0).input, rows: rows, columns: width),
+            temporary: Matrix(layerScratch.normalized, rows: rows, columns: width))
         for layer in model.layers.indices {
             let output =
                 layer == lastLayer
@@ -41,12 +40,16 @@ extension Lane {
         let normalized = pass.normalizeInput(layer: layer, kept, rows: rows)
         pass.computeKeysAndValues(layer: layer, normalized, operands, positions: slice.positions)
         pass.computeQueries(
-            layer: layer, gathered(normalized, queries), operands, positions: queries.positions)
-        attend(operands, queries, slice)
+            layer: layer, fusesQueries ? normalized : gathered(normalized, queries),
+            rows: queries.rows, operands, positions: queries.positions)
+        attend(operands, queries, slice, shape: model.layers[layer].attention)
         let input = Matrix(kept.input, rows: rows, columns: width)
         pass.finish(
             layer: layer, kept, operands, residual: gathered(input, queries), into: output)
     }
+
+    /// Whether queries, keys and values are one projection.
+    var fusesQueries: Bool { model.configuration.family.modules[.queryKeyValue] != nil }
 
     /// What a layer computes beyond keys and values: everywhere or, in the last layer, where a loss
     /// looks.

@@ -26,7 +26,7 @@ public final class Lane: @unchecked Sendable {
     let finalNormalized: FloatBuffer
     /// The gradient of `finalNormalized`, then that of the normalised rows of the last queries.
     let finalGradient: FloatBuffer
-    let finalInverseRoots: FloatBuffer
+    let finalStatistics: FloatBuffer
     private let targetLosses: UnsafeMutableBufferPointer<Double>
 
     /// Room to pack the slices that this lane computes, one after the other in the same memory.
@@ -57,7 +57,9 @@ public final class Lane: @unchecked Sendable {
             halfRows: model.backend.compute == .float32 ? 0 : rows,
             longestSegment: bounds.longestSegment,
             logitRows: min(targets, Backend.logitRows),
-            vocabularySize: shape.vocabularySize)
+            vocabularySize: shape.vocabularySize,
+            capsScores: training && shape.scoreCap != nil,
+            capsLogits: training && shape.logitCap != nil)
         layerScratch = LayerScratch(
             model: model, rows: rows, adapterRank: rank, training: training)
         pathScratch = PathScratch(
@@ -71,8 +73,7 @@ public final class Lane: @unchecked Sendable {
         kept = (first...last).map { layer in
             if layer == first { return lowest }
             if recomputes {
-                return LayerActivations(
-                    input: FloatBuffer(count: rows * shape.width), sharing: lowest)
+                return lowest.sharingAll(but: FloatBuffer(count: rows * shape.width))
             }
             return LayerActivations(
                 model: model, rows: rows, queries: layer == last ? targets : rows)
@@ -82,7 +83,8 @@ public final class Lane: @unchecked Sendable {
         finalHidden = FloatBuffer(count: targets * shape.width)
         finalNormalized = FloatBuffer(count: targets * shape.width)
         finalGradient = FloatBuffer(count: training ? targets * shape.width : 0)
-        finalInverseRoots = FloatBuffer(count: targets)
+        finalStatistics = FloatBuffer(
+            count: targets * Norm.statisticsPerRow(shape.kernelNorm))
         targetLosses = .allocate(capacity: max(1, targets))
         targetLosses.initialize(repeating: 0)
         slice = PackedSlice(reserving: bounds)
@@ -121,20 +123,20 @@ public final class Lane: @unchecked Sendable {
         let hidden = Matrix(finalHidden, rows: rows, columns: width)
         let normalized = Matrix(finalNormalized, rows: rows, columns: width)
         backend.normalize(
-            hidden, weight: model.finalNorm, epsilon: model.configuration.normEpsilon,
-            into: normalized, inverseRoots: finalInverseRoots.pointer)
+            hidden, model.finalNorm, into: normalized, statistics: finalStatistics.pointer)
         let gradient = wantsGradient ? Matrix(finalGradient, rows: rows, columns: width) : nil
         slice.targetTokens.withUnsafeBufferPointer { targets in
             backend.crossEntropy(
-                normalized, head: model.head, targets: targets, losses: targetLosses,
-                dx: gradient, scratch: scratch)
+                normalized, head: model.head, bias: model.headBias,
+                cap: model.configuration.logitCap.map { Float($0) }, targets: targets,
+                losses: targetLosses, dx: gradient, scratch: scratch)
         }
         if let gradient {
             // The normalised rows are spent: their buffer takes the gradient of the hidden ones.
             normalized.clear()
             backend.normalizeBack(
-                gradient, x: hidden, weight: model.finalNorm,
-                inverseRoots: finalInverseRoots.pointer, into: normalized)
+                gradient, x: hidden, model.finalNorm, statistics: finalStatistics.pointer,
+                into: normalized)
         }
         return UnsafeBufferPointer(rebasing: targetLosses[..<rows])
     }

@@ -5,6 +5,19 @@ import TestSupport
 import Testing
 
 @Suite(.serialized) struct AttentionTests {
+    /// Shapes that differ in what families differ in.
+    static func shapes(heads: Int, keyValueHeads: Int, dimension: Int) -> [AttentionShape] {
+        func shape(_ scale: Float?, _ cap: Float?, _ window: Int?) -> AttentionShape {
+            AttentionShape(
+                heads: heads, keyValueHeads: keyValueHeads, dimension: dimension, scale: scale,
+                scoreCap: cap, window: window)
+        }
+        return [
+            shape(nil, nil, nil), shape(0.7, nil, nil), shape(nil, 2, nil), shape(nil, nil, 1),
+            shape(nil, nil, 3), shape(0.9, 1.5, 4), shape(nil, nil, 128),
+        ]
+    }
+
     /// `softmax(q·kᵀ/√d)·v` by the definition, in float64.
     private func reference(
         _ q: Matrix, _ k: Matrix, _ v: Matrix, _ shape: AttentionShape, past: Int
@@ -14,9 +27,10 @@ import Testing
         for row in 0..<q.rows {
             for head in 0..<shape.heads {
                 let shared = head / (shape.heads / shape.keyValueHeads) * d
-                let scores = (0...past + row).map { key in
-                    (0..<d).reduce(0.0) { $0 + q[row, head * d + $1] * k[key, shared + $1] }
-                        / Double(d).squareRoot()
+                let first = max(0, past + row + 1 - (shape.window ?? Int.max))
+                let scores = (first...past + row).map { key in
+                    shape.score(
+                        (0..<d).reduce(0.0) { $0 + q[row, head * d + $1] * k[key, shared + $1] })
                 }
                 let most = scores.max() ?? 0
                 let weights = scores.map { exp($0 - most) }
@@ -24,7 +38,7 @@ import Testing
                 for column in 0..<d {
                     out.append(
                         weights.indices.reduce(0) {
-                            $0 + weights[$1] * v[$1, shared + column]
+                            $0 + weights[$1] * v[first + $1, shared + column]
                         } / total)
                 }
             }
@@ -35,7 +49,12 @@ import Testing
     /// Sizes on both sides of the block of queries (128), with and without a past.
     @Test(arguments: [(1, 0), (5, 0), (17, 3), (127, 0), (129, 0), (1, 130), (200, 9)])
     func forward(tokens: Int, past: Int) throws {
-        let shape = AttentionShape(heads: 4, keyValueHeads: 2, dimension: 8)
+        for shape in Self.shapes(heads: 4, keyValueHeads: 2, dimension: 8) {
+            try forward(tokens: tokens, past: past, shape)
+        }
+    }
+
+    private func forward(tokens: Int, past: Int, _ shape: AttentionShape) throws {
         var numbers = SeededNumbers(seed: tokens * 1000 + past)
         let q = numbers.matrix(rows: tokens, columns: 32, scale: 3)
         let k = numbers.matrix(rows: past + tokens, columns: 16, scale: 3)
@@ -58,7 +77,12 @@ import Testing
     /// Gradients against central differences of `Σ dout ⊙ attention` in float64.
     @Test(arguments: [1, 3, 6])
     func backward(tokens: Int) throws {
-        let shape = AttentionShape(heads: 2, keyValueHeads: 1, dimension: 4)
+        for shape in Self.shapes(heads: 2, keyValueHeads: 1, dimension: 4) {
+            try backward(tokens: tokens, shape)
+        }
+    }
+
+    private func backward(tokens: Int, _ shape: AttentionShape) throws {
         var numbers = SeededNumbers(seed: 77 + tokens)
         let q = numbers.matrix(rows: tokens, columns: 8)
         let k = numbers.matrix(rows: tokens, columns: 4)
@@ -79,6 +103,29 @@ import Testing
         #expect(found.count == expected.count)
         for (index, pair) in zip(found, expected).enumerated() {
             #expect(abs(Double(pair.0) - pair.1) < 2e-5, "[\(index)]: \(pair.0), not \(pair.1)")
+        }
+    }
+
+    /// A window moves over several blocks of queries, whose first keys nobody sees: dk and dv of the
+    /// last keys are those of attention over the last tokens alone.
+    @Test func windowAcrossBlocks() throws {
+        let shape = AttentionShape(heads: 1, keyValueHeads: 1, dimension: 4, window: 5)
+        var numbers = SeededNumbers(seed: 6)
+        let (tokens, tail) = (300, 20)
+        let q = numbers.matrix(rows: tokens, columns: 4)
+        let k = numbers.matrix(rows: tokens, columns: 4)
+        let v = numbers.matrix(rows: tokens, columns: 4)
+        let dout = numbers.matrix(rows: tokens, columns: 4)
+        let all = try gradients(q, k, v, dout, shape)
+        // Queries of the first four rows of the tail see keys before it; those that see the last
+        // twelve keys do not.
+        let rows = tokens - tail..<tokens
+        let part = try gradients(
+            q.rows(rows), k.rows(rows), v.rows(rows), dout.rows(rows), shape)
+        for (index, start) in [tokens * 4, tokens * 8, tokens * 12].enumerated() {
+            let found = all[..<start].suffix(12 * 4)
+            let expected = part[..<(tail * 4 * (index + 1))].suffix(12 * 4)
+            for (one, other) in zip(found, expected) { #expect(abs(one - other) < 1e-5) }
         }
     }
 
@@ -133,7 +180,16 @@ import Testing
     }
 
     private func scratch(_ tokens: Int) -> Scratch {
-        Scratch(longestSegment: tokens, logitRows: 1, vocabularySize: 1)
+        Scratch(longestSegment: tokens, logitRows: 1, vocabularySize: 1, capsScores: true)
+    }
+}
+
+extension AttentionShape {
+    /// What enters the softmax, by the definition.
+    fileprivate func score(_ product: Double) -> Double {
+        let score = product * Double(scale)
+        guard let scoreCap else { return score }
+        return Double(scoreCap) * tanh(score / Double(scoreCap))
     }
 }
 
@@ -152,16 +208,20 @@ private struct DoubleMatrix {
         for row in 0..<q.rows {
             for head in 0..<shape.heads {
                 let shared = head / (shape.heads / shape.keyValueHeads) * d
-                let weights = (0...row).map { key in
+                let first = max(0, row + 1 - (shape.window ?? Int.max))
+                let weights = (first...row).map { key in
                     exp(
-                        (0..<d).reduce(0.0) { $0 + q[row, head * d + $1] * k[key, shared + $1] }
-                            / Double(d).squareRoot())
+                        shape.score(
+                            (0..<d).reduce(0.0) {
+                                $0 + q[row, head * d + $1] * k[key, shared + $1]
+                            }))
                 }
                 let total = weights.reduce(0, +)
                 for column in 0..<d {
                     out.append(
-                        weights.indices.reduce(0) { $0 + weights[$1] * v[$1, shared + column] }
-                            / total)
+                        weights.indices.reduce(0) {
+                            $0 + weights[$1] * v[first + $1, shared + column]
+                        } / total)
                 }
             }
         }

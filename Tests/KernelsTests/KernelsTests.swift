@@ -39,32 +39,38 @@ import Testing
         }
     }
 
-    @Test func normalization() throws {
+    @Test(arguments: [Norm.Kind.rootMeanSquare, .layer])
+    func normalization(kind: Norm.Kind) throws {
         for size in Self.sizes {
             var numbers = SeededNumbers(seed: size)
             let x = numbers.matrix(rows: 3, columns: size)
             let dy = numbers.matrix(rows: 3, columns: size)
             let weight = numbers.matrix(rows: 1, columns: size)
+            let bias = numbers.matrix(rows: 1, columns: size)
+            let norm = Norm(
+                kind: kind, weight: weight.buffer,
+                bias: kind == .layer ? bias.buffer : FloatBuffer(count: 0), epsilon: 1e-2)
             let forward = try onAllLevels { backend in
                 let y = Matrix(FloatBuffer(count: 3 * size), rows: 3, columns: size)
-                let roots = FloatBuffer(count: 3)
-                backend.normalize(
-                    x, weight: weight.buffer, epsilon: 1e-5, into: y, inverseRoots: roots.pointer)
+                let statistics = FloatBuffer(count: 3 * Norm.statisticsPerRow(kind))
+                backend.normalize(x, norm, into: y, statistics: statistics.pointer)
                 let again = Matrix(FloatBuffer(count: 3 * size), rows: 3, columns: size)
-                backend.normalizeAgain(
-                    x, weight: weight.buffer, inverseRoots: roots.pointer, into: again)
+                backend.normalizeAgain(x, norm, statistics: statistics.pointer, into: again)
                 #expect(y.values == again.values)
                 let dx = Matrix(FloatBuffer(count: 3 * size), rows: 3, columns: size)
-                backend.normalizeBack(
-                    dy, x: x, weight: weight.buffer, inverseRoots: roots.pointer, into: dx)
+                backend.normalizeBack(dy, x: x, norm, statistics: statistics.pointer, into: dx)
                 return y.values + dx.values
             }
             var expected: [Double] = []
             var gradient: [Double] = []
             for row in 0..<3 {
                 let norm = { (x: [Double]) -> [Double] in
-                    let mean = x.reduce(0) { $0 + $1 * $1 } / Double(size)
-                    return x.indices.map { x[$0] / (mean + 1e-5).squareRoot() * weight[0, $0] }
+                    let center = kind == .layer ? x.reduce(0, +) / Double(size) : 0
+                    let mean = x.reduce(0) { $0 + ($1 - center) * ($1 - center) } / Double(size)
+                    return x.indices.map {
+                        (x[$0] - center) / (mean + 1e-2).squareRoot() * weight[0, $0]
+                            + (kind == .layer ? bias[0, $0] : 0)
+                    }
                 }
                 let values = (0..<size).map { x[row, $0] }
                 expected += norm(values)
@@ -81,62 +87,95 @@ import Testing
         }
     }
 
-    @Test func gatedActivation() throws {
+    /// Value and derivative of each activation by its definition.
+    private static func definition(_ activation: Activation, _ x: Double) -> (Double, Double) {
+        switch activation {
+        case .silu:
+            let sigma = 1 / (1 + Foundation.exp(-x))
+            return (x * sigma, sigma * (1 + x * (1 - sigma)))
+        case .geluExact:
+            let below = erfc(-x / 2.0.squareRoot()) / 2
+            return (
+                x * below, below + x * Foundation.exp(-x * x / 2) / (2 * Double.pi).squareRoot()
+            )
+        case .geluTanh:
+            let c = (2 / Double.pi).squareRoot()
+            let t = tanh(c * (x + 0.044715 * x * x * x))
+            let slope = (1 - t * t) * c * (1 + 3 * 0.044715 * x * x)
+            return (x * (1 + t) / 2, (1 + t) / 2 + x * slope / 2)
+        case .relu: return x > 0 ? (x, 1) : (0, 0)
+        }
+    }
+
+    @Test(arguments: [Activation.silu, .geluExact, .geluTanh, .relu], [true, false])
+    func activations(activation: Activation, isGated: Bool) throws {
         for size in Self.sizes {
             var numbers = SeededNumbers(seed: 1000 + size)
             let gate = numbers.matrix(rows: 2, columns: size, scale: 20)
             let up = numbers.matrix(rows: 2, columns: size)
             let dy = numbers.matrix(rows: 2, columns: size)
-            let silu = { (g: Double) in g / (1 + Foundation.exp(-g)) }
             let found = try onAllLevels { backend in
                 let y = Matrix(FloatBuffer(count: 2 * size), rows: 2, columns: size)
-                backend.gatedActivation(gate: gate, up: up, into: y)
+                backend.activate(activation, gate, factor: isGated ? up : nil, into: y)
                 let (g, u) = (copy(gate), copy(up))
-                backend.gatedActivationBack(dy, gate: g, up: u)
-                return y.values + g.values + u.values
+                backend.activateBack(activation, dy, x: g, factor: isGated ? u : nil)
+                return y.values + g.values + (isGated ? u.values : [])
             }
             var (y, dGate, dUp) = ([Double](), [Double](), [Double]())
             for row in 0..<2 {
                 for column in 0..<size {
-                    let (g, u, d) = (gate[row, column], up[row, column], dy[row, column])
-                    let sigma = 1 / (1 + Foundation.exp(-g))
-                    y.append(silu(g) * u)
-                    dGate.append(d * u * sigma * (1 + g * (1 - sigma)))
-                    dUp.append(d * silu(g))
+                    let (u, d) = (isGated ? up[row, column] : 1, dy[row, column])
+                    let (value, slope) = Self.definition(activation, gate[row, column])
+                    y.append(value * u)
+                    dGate.append(d * u * slope)
+                    if isGated { dUp.append(d * value) }
                 }
             }
-            expectClose(found, y + dGate + dUp, "gate \(size)")
+            expectClose(found, y + dGate + dUp, "\(activation) \(size)")
         }
     }
 
-    @Test func rotation() throws {
+    @Test func softCapping() throws {
+        for size in Self.sizes {
+            var numbers = SeededNumbers(seed: 3000 + size)
+            let x = numbers.matrix(rows: 2, columns: size, scale: 200)
+            let found = try onAllLevels { backend in
+                let y = copy(x)
+                backend.cap(y, at: 30)
+                return y.values
+            }
+            expectClose(found, x.values.map { 30 * tanh(Double($0) / 30) }, "cap \(size)")
+        }
+    }
+
+    /// All or the first numbers of a head, halves or neighbours against each other.
+    @Test(arguments: [0, 5], [false, true])
+    func rotation(unrotated: Int, neighbours: Bool) throws {
         for half in [1, 3, 8, 16, 20] {
             let table = RotaryTable(
-                inverseWavelengths: (0..<half).map { 1 / Float($0 + 1) }, positions: 40)
+                inverseWavelengths: (0..<half).map { 1 / Float($0 + 1) }, positions: 40,
+                rotatesNeighbours: neighbours)
             var numbers = SeededNumbers(seed: 2000 + half)
-            let x = numbers.matrix(rows: 4, columns: 4 * half)
+            let width = 2 * half + unrotated
+            let x = numbers.matrix(rows: 4, columns: 2 * width)
             let positions: [Int32] = [0, 39, 3, 17]
             let found = try onAllLevels { backend in
                 let y = copy(x)
                 backend.rotate(y, heads: 2, positions: positions, table: table)
                 return y.values
             }
-            var expected: [Double] = []
+            var expected = x.values.map(Double.init)
             for row in 0..<4 {
                 for head in 0..<2 {
-                    let base = head * 2 * half
-                    let angles = (0..<half).map {
-                        Double(Float(positions[row]) * (1 / Float($0 + 1)))
-                    }
                     for i in 0..<half {
-                        expected.append(
-                            x[row, base + i] * cos(angles[i])
-                                - x[row, base + half + i] * sin(angles[i]))
-                    }
-                    for i in 0..<half {
-                        expected.append(
-                            x[row, base + half + i] * cos(angles[i])
-                                + x[row, base + i] * sin(angles[i]))
+                        let angle = Double(Float(positions[row]) * (1 / Float(i + 1)))
+                        let base = head * width
+                        let (a, b) =
+                            neighbours
+                            ? (base + 2 * i, base + 2 * i + 1) : (base + i, base + half + i)
+                        let (u, v) = (x[row, a], x[row, b])
+                        expected[row * 2 * width + a] = u * cos(angle) - v * sin(angle)
+                        expected[row * 2 * width + b] = v * cos(angle) + u * sin(angle)
                     }
                 }
             }

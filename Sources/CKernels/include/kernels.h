@@ -86,29 +86,66 @@ void ck_rms_norm_backward(
     const float *_Nonnull dy, const float *_Nonnull x, const float *_Nonnull weight,
     const float *_Nonnull inverse, float *_Nonnull dx, size_t rows, size_t columns);
 
-// Rotates the two halves of each head: (a, b) -> (a cos - b sin, b cos + a sin).
+// y = (x - mean) * w / sqrt(variance + epsilon) + b for each row; mean and inverse root are kept.
+void ck_layer_norm(
+    const float *_Nonnull x, const float *_Nonnull weight, const float *_Nonnull bias,
+    float *_Nonnull y, float *_Nonnull mean, float *_Nonnull inverse, size_t rows, size_t columns,
+    float epsilon);
+// The same with both already known.
+void ck_layer_norm_again(
+    const float *_Nonnull x, const float *_Nonnull weight, const float *_Nonnull bias,
+    float *_Nonnull y, const float *_Nonnull mean, const float *_Nonnull inverse, size_t rows,
+    size_t columns);
+// dx += inverse * (g - mean(g) - u * mean(g*u)), g = dy*w, u = (x - mean) * inverse
+void ck_layer_norm_backward(
+    const float *_Nonnull dy, const float *_Nonnull x, const float *_Nonnull weight,
+    const float *_Nonnull mean, const float *_Nonnull inverse, float *_Nonnull dx, size_t rows,
+    size_t columns);
+
+// Rotates the first `dimension` elements of each head, number i against number i + dimension / 2:
+// (a, b) -> (a cos - b sin, b cos + a sin). Heads lie `head_stride` apart.
 // cosine, sine: [positions, dimension / 2]; direction -1 rotates back.
 void ck_rotary(
-    float *_Nonnull x, size_t rows, size_t stride, size_t heads, size_t dimension,
-    const int32_t *_Nonnull positions, const float *_Nonnull cosine, const float *_Nonnull sine,
-    float direction);
+    float *_Nonnull x, size_t rows, size_t stride, size_t heads, size_t head_stride,
+    size_t dimension, const int32_t *_Nonnull positions, const float *_Nonnull cosine,
+    const float *_Nonnull sine, float direction);
+// The same, number 2i against number 2i + 1.
+void ck_rotary_neighbours(
+    float *_Nonnull x, size_t rows, size_t stride, size_t heads, size_t head_stride,
+    size_t dimension, const int32_t *_Nonnull positions, const float *_Nonnull cosine,
+    const float *_Nonnull sine, float direction);
 
-// y = silu(gate) * up, silu(g) = g / (1 + exp(-g)).
-void ck_swiglu(
-    const float *_Nonnull gate, const float *_Nonnull up, float *_Nonnull y, size_t count);
-// Overwrites gate and up by their gradients.
-void ck_swiglu_backward(
-    const float *_Nonnull dy, float *_Nonnull gate, float *_Nonnull up, size_t count);
+// Activations f: x / (1 + exp(-x)); x times the normal distribution's integral up to x; its
+// approximation x / (1 + exp(-2u)), u = sqrt(2 / pi) * (x + 0.044715 x^3); max(x, 0).
+enum { ck_silu, ck_gelu_exact, ck_gelu_tanh, ck_relu };
 
-// Row i of `scores` sees its first `visible + i` columns: p = softmax(scale * s), zero beyond.
-// log_sum[i * log_stride] = log of the sum of exp(scale * s).
+// y = f(x), or f(x) * factor.
+void ck_activation(
+    int32_t kind, const float *_Nonnull x, const float *_Nullable factor, float *_Nonnull y,
+    size_t count);
+// Overwrites x, and the factor, by their gradients.
+void ck_activation_backward(
+    int32_t kind, const float *_Nonnull dy, float *_Nonnull x, float *_Nullable factor,
+    size_t count);
+
+// x = cap * tanh(scale * x / cap); 1 - tanh^2 goes to `slope`, which has the same stride.
+void ck_soft_cap(
+    float *_Nonnull x, float *_Nullable slope, size_t rows, size_t columns, size_t stride,
+    float scale, float cap);
+// y *= x
+void ck_multiply(const float *_Nonnull x, float *_Nonnull y, size_t count);
+// x *= factor
+void ck_scale(float *_Nonnull x, size_t count, float factor);
+
+// Row i of `scores` sees the last `window` of its first `visible + i` columns: p = softmax(scale * s)
+// there, zero elsewhere. log_sum[i * log_stride] = log of the sum of exp(scale * s).
 void ck_causal_softmax(
     float *_Nonnull scores, size_t rows, size_t columns, size_t stride, size_t visible,
-    float scale, float *_Nonnull log_sum, size_t log_stride);
+    size_t window, float scale, float *_Nonnull log_sum, size_t log_stride);
 // The same from known logarithms.
 void ck_causal_softmax_again(
     float *_Nonnull scores, size_t rows, size_t columns, size_t stride, size_t visible,
-    float scale, const float *_Nonnull log_sum, size_t log_stride);
+    size_t window, float scale, const float *_Nonnull log_sum, size_t log_stride);
 // dp = p * (dp - delta) * scale, row by row, over `columns`; delta[i * delta_stride].
 void ck_softmax_backward(
     const float *_Nonnull p, float *_Nonnull dp, size_t rows, size_t columns, size_t stride,
