@@ -1,6 +1,6 @@
 """What transformers and PEFT say about a sample, a batch and a few steps of training.
 
-Shared by make-parity-fixtures and check-parity. Samples are computed one by one, without padding:
+Shared by make-parity-fixtures, make-family-fixtures and check-parity. Samples are computed one by one, without padding:
 what a padding mask does to rounding is not the judge's business.
 """
 
@@ -8,8 +8,8 @@ import contextlib
 import json
 
 import torch
-from peft import get_peft_model_state_dict
-from transformers import get_linear_schedule_with_warmup
+from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
+from transformers import AutoModelForCausalLM, get_linear_schedule_with_warmup
 from transformers.models.llama import modeling_llama
 
 HEAD = "Below is an instruction that describes a task"
@@ -120,6 +120,59 @@ def train(model, data, settings):
         optimizer.step()
         schedule.step()
     return records
+
+
+def make_adapter(folder, name, targets, generator, seed):
+    """A PEFT folder; B is non-zero where a generator is given, else PEFT's own initialisation."""
+    torch.manual_seed(seed)
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, attn_implementation="eager")
+    config = LoraConfig(r=4, lora_alpha=8, target_modules=targets, task_type="CAUSAL_LM")
+    model = get_peft_model(model, config)
+    if generator is not None:
+        with torch.no_grad():
+            for key, parameter in model.named_parameters():
+                if "lora_B" in key:
+                    parameter.copy_(0.1 * torch.randn(parameter.shape, generator=generator))
+    model.peft_config["default"].base_model_name_or_path = folder.name
+    path = folder / name
+    model.save_pretrained(path)
+    (path / "README.md").unlink(missing_ok=True)
+    # PEFT keeps target_modules as a set, whose order changes from run to run.
+    saved = json.loads((path / "adapter_config.json").read_text())
+    saved["target_modules"] = sorted(saved["target_modules"])
+    (path / "adapter_config.json").write_text(json.dumps(saved, indent=2, sort_keys=True) + "\n")
+
+
+def load(folder, adapter, dtype):
+    """The base model, with an adapter to train where one is named.
+
+    Attention is the eager one: others leave soft-capping out without a word.
+    """
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, attn_implementation="eager")
+    if adapter:
+        model = PeftModel.from_pretrained(model, folder / adapter, is_trainable=True)
+    return model.to(dtype)
+
+
+def compute(folder, adapters, runs, data, dtype):
+    """Everything that the judge says at one precision: (numbers, tensors by file name)."""
+    numbers = {"held_out_nll": {}, "batch": {}, "runs": {}}
+    tensors = {}
+    for adapter in [None, *adapters]:
+        model = load(folder, adapter, dtype)
+        numbers["held_out_nll"][adapter or "base"] = per_sample(model, data["held_out"])
+        if adapter:
+            batch = data["train"][:16]
+            loss = backward(model, batch)
+            numbers["batch"][adapter] = {"samples": len(batch), "loss": loss}
+            tensors[f"gradients-{adapter}.safetensors"] = adapter_tensors(model, True)
+    for name, settings in runs.items():
+        model = load(folder, settings["initial_adapter"], dtype)
+        numbers["runs"][name] = train(model, data["train"], settings)
+        tensors[f"final-{name}.safetensors"] = adapter_tensors(model)
+    return numbers, tensors
 
 
 @contextlib.contextmanager

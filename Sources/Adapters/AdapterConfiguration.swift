@@ -15,6 +15,9 @@ public struct AdapterConfiguration: Sendable, Equatable {
     public var targets: TargetModules
     /// A note for the reader; shapes decide whether an adapter fits.
     public var baseModel: String?
+    /// `fan_in_fan_out`: PEFT notes so that the base model's weights lie transposed; it changes
+    /// nothing about the adapter's own.
+    public var baseIsTransposed = false
     /// `lora_dropout`: told to the reader, not applied.
     public private(set) var dropout = 0.0
 
@@ -29,7 +32,7 @@ public struct AdapterConfiguration: Sendable, Equatable {
     private static let notes: Set<String> = [
         "base_model_name_or_path", "revision", "inference_mode", "auto_mapping", "peft_version",
         "task_type", "lora_dropout", "runtime_config", "ephemeral_gpu_offload", "megatron_core",
-        "qalora_group_size",
+        "qalora_group_size", "fan_in_fan_out",
     ]
 
     /// Reads `adapter_config.json`.
@@ -64,6 +67,7 @@ public struct AdapterConfiguration: Sendable, Equatable {
             adapterRank: rank, alpha: alpha, targets: targets,
             baseModel: fields["base_model_name_or_path"] as? String)
         dropout = fields["lora_dropout"] as? Double ?? 0
+        baseIsTransposed = fields["fan_in_fan_out"] as? Bool ?? false
         try Self.refuseUnknown(fields, path)
     }
 
@@ -127,7 +131,8 @@ public struct AdapterConfiguration: Sendable, Equatable {
         var fields: [(String, String)] = [
             ("peft_type", "\"LORA\""), ("task_type", "\"CAUSAL_LM\""), ("r", "\(adapterRank)"),
             ("lora_alpha", Int(exactly: alpha).map { "\($0)" } ?? "\(alpha)"),
-            ("lora_dropout", "0.0"), ("bias", "\"none\""), ("fan_in_fan_out", "false"),
+            ("lora_dropout", "0.0"), ("bias", "\"none\""),
+            ("fan_in_fan_out", "\(baseIsTransposed)"),
             ("init_lora_weights", "true"), ("inference_mode", "true"),
             ("target_modules", targets.json),
         ]

@@ -10,8 +10,14 @@ public enum TargetModules: Sendable, Equatable {
     /// Every linear projection of the decoder layers.
     case allLinear
 
-    /// PEFT's default for the families that are supported.
-    public static let familyDefault = TargetModules.names(["q_proj", "v_proj"])
+    /// PEFT's default for a family; for Phi-3, of which PEFT has none, the fused projection.
+    ///
+    /// Source: peft, `utils/constants.py`.
+    public static func standard(_ family: DecoderFamily) -> TargetModules {
+        let kinds: [ProjectionKind] =
+            family.modules[.queryKeyValue] == nil ? [.query, .value] : [.queryKeyValue]
+        return .names(kinds.compactMap { family.shortName(of: $0) }.sorted())
+    }
 
     /// From a list separated by commas, or the word `all-linear`.
     public init(flag: String) {
@@ -95,8 +101,9 @@ public enum TargetModules: Sendable, Equatable {
     private func nothingMatches(
         _ name: String, _ origin: String, _ family: DecoderFamily
     ) -> AdapterError {
-        let names = family.projections.compactMap { kind in
-            family.modules[kind]?.split(separator: ".").last.map(String.init)
+        var names: [String] = []
+        for name in family.projections.compactMap(family.shortName) where !names.contains(name) {
+            names.append(name)
         }
         let kinds = names.joined(separator: ", ")
         return AdapterError(

@@ -87,7 +87,7 @@ public final class BaseModel: Sendable {
     /// Whether the files have a tensor `name`.
     public func hasTensor(_ name: String) -> Bool {
         switch weights {
-        case .shards(let shards): shards.positions[name] != nil
+        case .shards(let shards): shards.positions[shardName(of: name, shards)] != nil
         case .gguf(_, let names): names[name] != nil
         }
     }
@@ -97,7 +97,11 @@ public final class BaseModel: Sendable {
     /// - Throws: ``ModelFileError`` if there is none, or if it is encoded in an unsupported way.
     public func tensor(_ name: String) throws(ModelFileError) -> StoredTensor {
         switch weights {
-        case .shards(let shards): return try shards.tensor(name)
+        case .shards(let shards):
+            let stored = try shards.tensor(shardName(of: name, shards))
+            return StoredTensor(
+                name: name, elementType: stored.elementType, shape: stored.shape,
+                bytes: stored.bytes, file: stored.file)
         case .gguf(let file, let names):
             guard let fileName = names[name] else {
                 throw ModelFileError("is missing", file: path, part: "tensor \(name.quoted)")
@@ -109,6 +113,14 @@ public final class BaseModel: Sendable {
                 interleavedHeadDimension: LlamaTensors.isInterleaved(ofGGUF: fileName)
                     ? configuration.headDimension : nil)
         }
+    }
+
+    /// A folder that was saved without its output layer has names without their first part:
+    /// `h.0.ln_1.weight` for `transformer.h.0.ln_1.weight`, as GPT-2 is published.
+    private func shardName(of name: String, _ shards: WeightShards) -> String {
+        guard shards.positions[name] == nil, let dot = name.firstIndex(of: ".") else { return name }
+        let bare = String(name[name.index(after: dot)...])
+        return shards.positions[bare] == nil ? name : bare
     }
 
     /// The weight `name`, which must be a `[rows, columns]` matrix.

@@ -60,6 +60,40 @@ struct ConfigurationObject {
         }
     }
 
+    /// As ``optionalCount(_:)``, with a value for where the key is absent; where it is null there is
+    /// none.
+    func optionalCount(_ key: String, absent: Int?) throws(ModelFileError) -> Int? {
+        try optionalCount(key) ?? (members[key] == nil ? absent : nil)
+    }
+
+    /// A whole number from 0 on that fits 31 bits.
+    func wholeNumber(_ key: String, default fallback: Int) throws(ModelFileError) -> Int {
+        switch value(key) {
+        case .integer(let number) where (0...Int64(Int32.max)).contains(number):
+            return Int(number)
+        case nil: return fallback
+        case let other?: throw wrong(key, other, "a whole number from 0 to \(Int32.max)")
+        }
+    }
+
+    /// A list of texts; `nil` where the key is absent.
+    func texts(_ key: String) throws(ModelFileError) -> [String]? {
+        guard let list = value(key) else { return nil }
+        guard case .array(let values) = list else { throw wrong(key, list, "a list of texts") }
+        var texts: [String] = []
+        for value in values {
+            guard case .text(let text) = value else { throw wrong(key, value, "a text") }
+            texts.append(text)
+        }
+        return texts
+    }
+
+    /// A finite number above zero; none where the key is null.
+    func optionalPositive(_ key: String, absent: Double?) throws(ModelFileError) -> Double? {
+        guard has(key) else { return members[key] == nil ? absent : nil }
+        return try positive(key, default: nil)
+    }
+
     /// A finite number above zero.
     func positive(_ key: String, default fallback: Double?) throws(ModelFileError) -> Double {
         switch value(key) {

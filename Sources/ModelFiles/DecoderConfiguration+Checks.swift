@@ -8,9 +8,12 @@ extension DecoderConfiguration {
                 "\(heads) \(headCount) is no multiple of \(keyValueHeads) \(keyValueHeadCount)",
                 file: path)
         }
-        guard headDimension.isMultiple(of: 2) else {
+        guard rotatedDimension.isMultiple(of: 2), rotatedDimension <= headDimension else {
+            let number =
+                rotatedDimension == headDimension ? key : "the rotated part of a head"
             throw ModelFileError(
-                "\(key) \(headDimension) is odd; rotary embedding needs pairs", file: path)
+                "\(number) \(rotatedDimension) is odd or more than the head has "
+                    + "(\(headDimension)); rotary embedding needs pairs", file: path)
         }
     }
 

@@ -1,10 +1,8 @@
 import Tensors
 
 extension DecoderConfiguration {
-    /// What `config.json` of a folder says, with transformers' `LlamaConfig` for what it does not.
+    /// What `config.json` of a folder says, with transformers' defaults for what it does not.
     ///
-    /// Both spellings are read: transformers 4 (`rope_theta`, `rope_scaling`) and 5
-    /// (`rope_parameters`).
     /// - Parameters:
     ///   - config: The mapped `config.json`.
     ///   - generationConfig: `generation_config.json`, whose end tokens are added.
@@ -12,64 +10,96 @@ extension DecoderConfiguration {
     init(config: MappedFile, generationConfig: MappedFile?) throws(ModelFileError) {
         let reader = try ConfigurationObject(config)
         let type = try reader.text("model_type", default: nil)
-        guard type == "llama" else {
+        guard let description = FamilyDescription.all[type] else {
+            let supported = FamilyDescription.all.keys.sorted().joined(separator: ", ")
             throw reader.failure(
-                "model_type \(type.quoted) is not supported; supported: llama")
-        }
-        try Self.refuseUnsupported(reader)
-        let width = try reader.count("hidden_size", default: 4096)
-        let headCount = try reader.count("num_attention_heads", default: 32)
-        let positions = try reader.count("max_position_embeddings", default: 2048)
-        let headDimension = try reader.optionalCount("head_dim")
-        if headDimension == nil, !width.isMultiple(of: headCount) {
-            throw reader.failure(
-                "hidden_size \(width) is no multiple of num_attention_heads \(headCount)")
-        }
-        self.init(
-            modelType: type,
-            vocabularySize: try reader.count("vocab_size", default: 32_000),
-            width: width,
-            layerCount: try reader.count("num_hidden_layers", default: 32),
-            headCount: headCount,
-            keyValueHeadCount: try reader.optionalCount("num_key_value_heads") ?? headCount,
-            headDimension: headDimension ?? width / headCount,
-            feedForwardWidth: try reader.count("intermediate_size", default: 11_008),
-            maximumPositions: positions,
-            normEpsilon: Float(try reader.positive("rms_norm_eps", default: 1e-6)),
-            rotary: try RotaryConfiguration(reader, maximumPositions: positions),
-            tiedEmbeddings: try reader.boolean("tie_word_embeddings", default: false),
-            bosToken: try reader.tokens("bos_token_id", default: [1]).first,
-            eosTokens: try Self.endTokens(reader, generationConfig))
-        try checkHeads(
-            path: config.path, heads: "num_attention_heads", keyValueHeads: "num_key_value_heads",
-            headDimension: "head_dim")
-        try checkTokens(path: config.path, bos: "bos_token_id", eos: "eos_token_id")
-    }
-
-    private static func refuseUnsupported(
-        _ reader: ConfigurationObject
-    ) throws(ModelFileError) {
-        let activation = try reader.text("hidden_act", default: "silu")
-        guard activation == "silu" else {
-            throw reader.failure(
-                "hidden_act \(activation.quoted) is not supported; supported: silu")
-        }
-        for key in ["attention_bias", "mlp_bias"] where try reader.boolean(key, default: false) {
-            throw reader.failure("\(key) true is not supported")
+                "model_type \(type.quoted) is not supported; supported: \(supported)")
         }
         if reader.has("quantization_config") {
             throw reader.failure(
                 "quantization_config is not supported",
                 hint: "Use the model in F32, F16 or BF16, or a GGUF file")
         }
+        try self.init(reader, type: type, description, path: config.path)
+        eosTokens = try Self.endTokens(reader, generationConfig, default: description.eosTokens)
+        try description.complete(&self, reader)
+        try checkHeads(
+            path: config.path, heads: description.heads.key,
+            keyValueHeads: description.keyValueHeads?.key ?? description.heads.key,
+            headDimension: "head_dim")
+        try checkTokens(path: config.path, bos: "bos_token_id", eos: "eos_token_id")
+    }
+
+    /// The numbers that every family has.
+    private init(
+        _ reader: ConfigurationObject, type: String, _ description: FamilyDescription, path: String
+    ) throws(ModelFileError) {
+        func count(_ value: FamilyDescription.Count) throws(ModelFileError) -> Int {
+            try reader.count(value.key, default: value.absent)
+        }
+        let width = try count(description.width)
+        let headCount = try count(description.heads)
+        let headDimension =
+            description.keyValueHeads == nil
+            ? nil : try reader.optionalCount("head_dim", absent: description.headDimension)
+        if headDimension == nil, !width.isMultiple(of: headCount) {
+            throw reader.failure(
+                "\(description.width.key) \(width) is no multiple of \(description.heads.key) "
+                    + "\(headCount)")
+        }
+        var keyValueHeadCount = headCount
+        if let keys = description.keyValueHeads {
+            keyValueHeadCount =
+                try reader.optionalCount(keys.key, absent: keys.absent) ?? headCount
+        }
+        self.init(
+            modelType: type, vocabularySize: try count(description.vocabulary), width: width,
+            layerCount: try count(description.layers), headCount: headCount,
+            keyValueHeadCount: keyValueHeadCount,
+            headDimension: headDimension ?? width / headCount,
+            feedForwardWidth: try reader.optionalCount(description.feedForward.key)
+                ?? description.feedForward.absent ?? 4 * width,
+            maximumPositions: try count(description.positions),
+            normEpsilon: Float(
+                try reader.positive(description.epsilon.key, default: description.epsilon.absent)),
+            rotary: RotaryConfiguration(theta: 10_000),
+            tiedEmbeddings: try reader.boolean(
+                "tie_word_embeddings", default: description.tiesEmbeddings),
+            bosToken: try reader.tokens(
+                "bos_token_id", default: description.bosToken.map { [$0] } ?? []
+            ).first,
+            eosTokens: [])
+        family = description.family
+        norm = description.norm
+        activation = try Self.activation(reader, description)
+    }
+
+    private static func activation(
+        _ reader: ConfigurationObject, _ description: FamilyDescription
+    ) throws(ModelFileError) -> Activation {
+        let key =
+            description.activation.keys.first { reader.has($0) } ?? description.activation.keys[0]
+        let name = try reader.text(key, default: description.activation.absent)
+        switch name {
+        case "silu", "swish": return .silu
+        case "gelu": return .geluExact
+        case "gelu_new", "gelu_pytorch_tanh", "gelu_fast": return .geluTanh
+        case "relu": return .relu
+        default:
+            throw reader.failure(
+                "\(key) \(name.quoted) is not supported; supported: silu, gelu, gelu_new, "
+                    + "gelu_fast, gelu_pytorch_tanh, relu")
+        }
     }
 
     /// End tokens of `config.json`, then those that only `generation_config.json` has: chat models
     /// list the token that ends a turn only there.
     private static func endTokens(
-        _ reader: ConfigurationObject, _ generationConfig: MappedFile?
+        _ reader: ConfigurationObject, _ generationConfig: MappedFile?, default fallback: [Int]
     ) throws(ModelFileError) -> [Int] {
-        guard let generationConfig else { return try reader.tokens("eos_token_id", default: [2]) }
+        guard let generationConfig else {
+            return try reader.tokens("eos_token_id", default: fallback)
+        }
         let generation = try ConfigurationObject(generationConfig)
         var tokens = try reader.tokens("eos_token_id", default: [])
         for token in try generation.tokens("eos_token_id", default: [])
@@ -77,52 +107,5 @@ extension DecoderConfiguration {
             tokens.append(token)
         }
         return tokens
-    }
-}
-
-extension RotaryConfiguration {
-    /// `rope_parameters` where it stands, else `rope_theta` with `rope_scaling`.
-    fileprivate init(
-        _ config: ConfigurationObject, maximumPositions: Int
-    ) throws(ModelFileError) {
-        let theta = try config.positive("rope_theta", default: 10_000)
-        let key = config.has("rope_parameters") ? "rope_parameters" : "rope_scaling"
-        guard let section = try config.object(key) else {
-            self.init(theta: theta)
-            return
-        }
-        let type =
-            section.has("rope_type")
-            ? try section.text("rope_type", default: nil)
-            : try section.text("type", default: "default")
-        guard try section.positive("partial_rotary_factor", default: 1) == 1 else {
-            throw section.failure("partial_rotary_factor other than 1 is not supported")
-        }
-        let scaling: Scaling
-        switch type {
-        case "default": scaling = .none
-        case "linear": scaling = .linear(factor: try section.positive("factor", default: nil))
-        case "llama3":
-            scaling = try Self.llama3(section, maximumPositions: maximumPositions)
-        default:
-            throw section.failure(
-                "rope_type \(type.quoted) is not supported; supported: default, linear, llama3")
-        }
-        self.init(theta: try section.positive("rope_theta", default: theta), scaling: scaling)
-    }
-
-    private static func llama3(
-        _ section: ConfigurationObject, maximumPositions: Int
-    ) throws(ModelFileError) -> Scaling {
-        let low = try section.positive("low_freq_factor", default: nil)
-        let high = try section.positive("high_freq_factor", default: nil)
-        guard low < high else {
-            throw section.failure("low_freq_factor \(low) must lie below high_freq_factor \(high)")
-        }
-        return .llama3(
-            factor: try section.positive("factor", default: nil), lowFrequencyFactor: low,
-            highFrequencyFactor: high,
-            originalMaximumPositions: try section.count(
-                "original_max_position_embeddings", default: maximumPositions))
     }
 }

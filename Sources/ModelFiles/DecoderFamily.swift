@@ -63,6 +63,12 @@ public struct DecoderFamily: Sendable, Equatable {
         return "\(layers).\(layer).\(module)"
     }
 
+    /// The last part of a projection's path, by which adapters usually name it, e.g. `q_proj`; `nil`
+    /// if the family lacks it. Several projections may share one.
+    public func shortName(of kind: ProjectionKind) -> String? {
+        modules[kind]?.split(separator: ".").last.map(String.init)
+    }
+
     /// Path of a norm, or `nil` if the family has none there.
     public func path(of role: NormRole, layer: Int) -> String? {
         norms[role].map { "\(layers).\(layer).\($0)" }

@@ -83,11 +83,13 @@ struct RunInputs {
         _ configuration: RunConfiguration, _ model: BaseModel
     ) throws -> (AdapterConfiguration, LowRankParameters?) {
         guard let folder = configuration.initAdapter else {
-            let settings = AdapterConfiguration(
+            var settings = AdapterConfiguration(
                 adapterRank: configuration.adapterRank ?? 8,
                 alpha: configuration.alpha ?? 16,
-                targets: configuration.targets.map { TargetModules(flag: $0) } ?? .familyDefault,
+                targets: configuration.targets.map { TargetModules(flag: $0) }
+                    ?? .standard(model.configuration.family),
                 baseModel: configuration.model)
+            settings.baseIsTransposed = model.configuration.family.storesTransposed
             try settings.check(against: model.configuration, origin: "--rank, --alpha")
             return (settings, nil)
         }

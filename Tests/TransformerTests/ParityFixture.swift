@@ -22,19 +22,32 @@ struct ParityFixture {
             let samples: Int
             let loss: Double
         }
-        let samples: [String: [Sample]]
+        let samples: [String: [Sample]]?
+        /// The fixture whose samples these are, if not its own.
+        let samples_of: String?
         let held_out_nll: [String: [Double]]
         let batch: [String: Batch]?
     }
 
     init(_ name: String, level: KernelLevel = .best) throws {
         folder = Self.folder(name)
-        let data = try Data(contentsOf: URL(fileURLWithPath: folder + "/reference.json"))
-        reference = try JSONDecoder().decode(Reference.self, from: data)
+        reference = try Self.reference(name)
         files = try BaseModel.open(path: folder)
         model = try LanguageModel(
             files: files, backend: Backend(level: level), positions: 512)
     }
+
+    private static func reference(_ name: String) throws -> Reference {
+        let data = try Data(
+            contentsOf: URL(fileURLWithPath: folder(name) + "/reference.json"))
+        return try JSONDecoder().decode(Reference.self, from: data)
+    }
+
+    /// Tiny models of the families beside LLaMA.
+    static let families = [
+        "gpt2", "gptj", "gpt-neox", "gpt-neox-sequential", "llama-biases", "mistral", "qwen2",
+        "qwen3", "phi3", "gemma", "gemma2", "gemma3",
+    ].map { "families/" + $0 }
 
     static func folder(_ name: String) -> String {
         URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -43,7 +56,9 @@ struct ParityFixture {
 
     func samples(_ set: String) throws -> Samples {
         var samples = Samples()
-        for sample in try #require(reference.samples[set]) {
+        let sets =
+            try reference.samples ?? Self.reference(try #require(reference.samples_of)).samples
+        for sample in try #require(sets?[set]) {
             samples.append(
                 tokens: sample.tokens,
                 isTarget: sample.tokens.indices.map { $0 >= sample.prompt_tokens })

@@ -6,12 +6,14 @@ import Tensors
 import Testing
 import Transformer
 
-/// Losses and gradients against transformers + PEFT in float64.
+/// Losses and gradients against transformers + PEFT: in float64 for LLaMA, in float32 for the other
+/// families.
 ///
 /// Tolerances: float32 rounding alone moves losses by 2e-7 and gradients by 2e-6 (measured by the
 /// fixture's script); 1e-5 and 1e-4 leave room for another order of summation, not for a mistake.
 @Suite struct ParityTests {
-    private static let fixtures = ["tiny-llama", "tiny-llama-tied-bf16"]
+    private static let fixtures =
+        ["tiny-llama", "tiny-llama-tied-bf16"] + ParityFixture.families
     private static let rules = [(1, false), (4, false), (4, true), (16, true)].map {
         SliceRule(sliceSize: $0.0, sharesPrefixes: $0.1)
     }
@@ -67,9 +69,11 @@ import Transformer
     }
 
     /// A layer that is computed again from its input gives the same bits.
-    @Test(arguments: ["adapter-all", "adapter-qv"])
-    func recomputingChangesNothing(adapterName: String) throws {
-        let fixture = try ParityFixture("tiny-llama")
+    @Test(
+        arguments: [("tiny-llama", "adapter-all"), ("tiny-llama", "adapter-qv")]
+            + ParityFixture.families.flatMap { [($0, "adapter-all"), ($0, "adapter-initial")] })
+    func recomputingChangesNothing(name: String, adapterName: String) throws {
+        let fixture = try ParityFixture(name)
         let parameters = try fixture.adapter(adapterName)
         func run(recomputes: Bool) throws -> LaneRuns.Sums {
             LaneRuns(
