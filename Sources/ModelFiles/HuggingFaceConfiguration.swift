@@ -2,11 +2,13 @@ import Foundation
 public import Tensors
 
 extension BaseModel {
-    /// Name and shape of every weight of the model, in the order of transformers' modules.
+    /// Name and shape of every weight of the model as transformers' files have them, in the order of
+    /// its modules.
     public var requiredWeights: [(name: String, shape: [Int])] {
         var weights: [(name: String, shape: [Int])] = []
-        configuration.forEachRequired { name, shape, _ throws(Never) in
-            weights.append((name, shape))
+        let transposes = configuration.family.storesTransposed
+        configuration.forEachRequired { name, shape, isProjection throws(Never) in
+            weights.append((name, isProjection && transposes ? shape.reversed() : shape))
         }
         return weights
     }

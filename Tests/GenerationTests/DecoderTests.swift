@@ -2,6 +2,7 @@ import Foundation
 import Kernels
 import ModelFiles
 import Slices
+import TestSupport
 import Testing
 import Transformer
 
@@ -23,6 +24,26 @@ import Transformer
                 negativeLogLikelihood(decoder.append([token]), tokens[position + 1])
             }
             #expect(abs(cached - uncached[position]) < 1e-5, "position \(position)")
+        }
+    }
+
+    /// Every family, past the end of its windows.
+    @Test(arguments: FamilyFixtures.names)
+    func familiesGiveTheLossesOfALane(name: String) throws {
+        let family = try TinyModel(family: name)
+        let tokens = (0..<70).map { Int32(($0 * $0 * 37 + 5) % 512) }
+        let model = try family.model(positions: tokens.count)
+        let adapter = try family.adapter("adapter-all")
+        let uncached = laneLosses(tokens, model, adapter)
+        let decoder = IncrementalDecoder(model: model, adapter: adapter, capacity: tokens.count)
+        var position = 0
+        for count in [30, 1, 1, 20, 1, 16] {
+            let cached = withExtendedLifetime(decoder) {
+                let logits = decoder.append(Array(tokens[position..<position + count]))
+                return negativeLogLikelihood(logits, tokens[position + count])
+            }
+            position += count
+            #expect(abs(cached - uncached[position - 1]) < 2e-5, "position \(position)")
         }
     }
 

@@ -37,6 +37,18 @@ struct TinyModel {
         cases = try JSONDecoder().decode(Fixture.self, from: data).cases
     }
 
+    /// Another family's fixture, which has no tokenizer of its own and no generated texts.
+    init(family: String) throws {
+        let tiny = try TinyModel()
+        folder =
+            URL(fileURLWithPath: tiny.folder).deletingLastPathComponent()
+            .appendingPathComponent("families/\(family)").path
+        files = try BaseModel.open(path: folder)
+        tokenizer = tiny.tokenizer
+        backend = tiny.backend
+        cases = []
+    }
+
     func adapter(_ name: String?) throws -> LowRankParameters? {
         try name.map {
             try PEFTAdapter(folder: folder + "/" + $0, model: files.configuration).parameters

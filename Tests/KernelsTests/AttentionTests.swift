@@ -4,7 +4,7 @@ import Tensors
 import TestSupport
 import Testing
 
-@Suite(.serialized) struct AttentionTests {
+@Suite(.serialized, .vectorLevelTurn) struct AttentionTests {
     /// Shapes that differ in what families differ in.
     static func shapes(heads: Int, keyValueHeads: Int, dimension: Int) -> [AttentionShape] {
         func shape(_ scale: Float?, _ cap: Float?, _ window: Int?) -> AttentionShape {

@@ -4,7 +4,7 @@ import Tensors
 import TestSupport
 import Testing
 
-@Suite(.serialized) struct ExactSumTests {
+@Suite(.serialized, .vectorLevelTurn) struct ExactSumTests {
     private func buffer(_ values: [Float]) -> FloatBuffer {
         let buffer = FloatBuffer(count: values.count)
         for (index, value) in values.enumerated() { buffer.pointer[index] = value }

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Products with frozen weights against sums in float64, for every stored type.
-@Suite(.serialized) struct FrozenProductTests {
+@Suite(.serialized, .vectorLevelTurn) struct FrozenProductTests {
     /// Sizes around the edges of a tile (6 rows, 16 or 64 columns), of a panel (64 columns) and of
     /// its depth (640).
     private static let shapes: [(tokens: Int, outputs: Int, inputs: Int)] = [

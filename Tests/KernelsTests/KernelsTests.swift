@@ -7,7 +7,7 @@ import Testing
 /// Each operation against its formula in float64, on every SIMD level, over small and odd sizes.
 ///
 /// Levels must agree bit for bit except where OpenBLAS takes part.
-@Suite(.serialized) struct KernelsTests {
+@Suite(.serialized, .vectorLevelTurn) struct KernelsTests {
     static let sizes = [1, 2, 7, 15, 16, 17, 31, 33, 64, 100]
 
     /// Calls `body` with the backend of every level that this machine runs; results must be equal.

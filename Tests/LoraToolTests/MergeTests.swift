@@ -52,6 +52,24 @@ import Transformer
         try nothingElse(in: tool.scratch)
     }
 
+    @Test(arguments: FamilyFixtures.names)
+    func aMergedModelOfAFamilyEvaluatesLikeBaseAndAdapter(name: String) throws {
+        let tool = try Tool()
+        defer { tool.remove() }
+        let (model, out) = (tool.scratch + "/model", tool.scratch + "/merged")
+        try FamilyFixtures.link(name, at: model)
+        let adapter = FamilyFixtures.folder(name) + "/adapter-all"
+        let result = try tool.lora(
+            "merge", "--model", model, "--adapter", adapter, "--out", out)
+        try #require(result.exitCode == 0, "\(result.errors)")
+        let expected = try losses(tool, ["--model", model, "--adapter", adapter])
+        let merged = try losses(tool, ["--model", out])
+        #expect(merged.count == 12)
+        for (merged, expected) in zip(merged, expected) {
+            #expect(abs(merged - expected) <= 1e-5 * expected)
+        }
+    }
+
     private func sameTokens(_ tool: Tool, _ model: String, _ merged: String) throws {
         let lines = "\(fixtures)/tiny-llama/train.jsonl"
         let own = try tool.lora("tokenize", "--model", model, lines)

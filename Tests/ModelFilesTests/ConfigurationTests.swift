@@ -65,12 +65,40 @@ import Testing
 
     @Test(arguments: [
         (#"{}"#, "model_type is missing"),
-        (#"{"model_type":"mamba"}"#, "model_type 'mamba' is not supported; supported: llama"),
+        (
+            #"{"model_type":"mamba"}"#,
+            "model_type 'mamba' is not supported; supported: gemma, gemma2, gemma3_text, gpt2"
+        ),
         (#"{"model_type":7}"#, "model_type is 7, but must be a text"),
         (#"[]"#, "is no JSON object"),
-        (#"{"model_type":"llama","hidden_act":"gelu"}"#, "hidden_act 'gelu' is not supported"),
-        (#"{"model_type":"llama","attention_bias":true}"#, "attention_bias true is not supported"),
-        (#"{"model_type":"llama","mlp_bias":true}"#, "mlp_bias true is not supported"),
+        (#"{"model_type":"llama","hidden_act":"mish"}"#, "hidden_act 'mish' is not supported; sup"),
+        (
+            #"{"model_type":"gpt2","scale_attn_by_inverse_layer_idx":true}"#,
+            "scale_attn_by_inverse_layer_idx true is not supported"
+        ),
+        (#"{"model_type":"gptj","rotary_dim":null}"#, "rotary_dim null is not supported"),
+        (#"{"model_type":"gptj","rotary_dim":15}"#, "the rotated part of a head 15 is odd"),
+        (#"{"model_type":"gpt_neox","rotary_pct":1.5}"#, "partial_rotary_factor 1.5 is not supp"),
+        (
+            #"{"model_type":"phi3","rope_scaling":{"type":"longrope","factor":2}}"#,
+            "rope_type 'longrope' is not supported"
+        ),
+        (
+            #"{"model_type":"gemma2","num_hidden_layers":2,"layer_types":["full_attention"]}"#,
+            "layer_types has 1 entries, but there are 2 layers"
+        ),
+        (
+            #"{"model_type":"gemma2","num_hidden_layers":1,"layer_types":["linear_attention"]}"#,
+            "layer_types has 'linear_attention'; supported: full_attention, sliding_attention"
+        ),
+        (
+            #"{"model_type":"gemma3_text","use_bidirectional_attention":true}"#,
+            "use_bidirectional_attention true is not supported"
+        ),
+        (
+            #"{"model_type":"gemma3_text","rope_parameters":{"rope_type":"default"}}"#,
+            "must have a section for full_attention"
+        ),
         (#"{"model_type":"llama","quantization_config":{"bits":4}}"#, "quantization_config is not"),
         (#"{"model_type":"llama","num_attention_heads":0}"#, "num_attention_heads is 0, but must"),
         (#"{"model_type":"llama","num_hidden_layers":-1}"#, "num_hidden_layers is -1, but must be"),
@@ -94,7 +122,7 @@ import Testing
         ),
         (
             #"{"model_type":"llama","rope_parameters":{"rope_type":"default","partial_rotary_factor":0.5}}"#,
-            "partial_rotary_factor other than 1"
+            "partial_rotary_factor 0.5 is not supported for this model_type"
         ),
         (
             #"{"model_type":"llama","rope_scaling":{"rope_type":"llama3","factor":8,"low_freq_factor":4,"high_freq_factor":4}}"#,

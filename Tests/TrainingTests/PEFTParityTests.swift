@@ -43,28 +43,12 @@ import Transformer
     }
 
     /// The other families, and the same bytes on one, two and three ranks.
-    @Test(
-        .timeLimit(.minutes(2)),
-        arguments: [
-            "gpt2", "gptj", "gpt-neox", "gpt-neox-sequential", "llama-biases", "mistral", "qwen2",
-            "qwen3", "phi3", "gemma", "gemma2", "gemma3",
-        ])
+    @Test(.timeLimit(.minutes(2)), arguments: FamilyFixtures.names)
     func tenStepsOfFamily(name: String) throws {
-        let folder = Programs.fixture("families/" + name)
+        let folder = FamilyFixtures.folder(name)
         try Programs.withScratchFolder { scratch in
-            // The fixtures share one tokenizer.
             let model = scratch + "/model"
-            try FileManager.default.createDirectory(
-                atPath: model, withIntermediateDirectories: false)
-            for (source, files) in [
-                (folder, ["config.json", "model.safetensors"]),
-                (TrainingRunFixture.model, ["tokenizer.json", "tokenizer_config.json"]),
-            ] {
-                for file in files {
-                    try FileManager.default.createSymbolicLink(
-                        atPath: model + "/" + file, withDestinationPath: source + "/" + file)
-                }
-            }
+            try FamilyFixtures.link(name, at: model)
             var first: Data?
             for ranks in 1...3 {
                 let out = scratch + "/run\(ranks)"

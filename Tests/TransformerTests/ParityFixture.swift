@@ -3,6 +3,7 @@ import Foundation
 import Kernels
 import ModelFiles
 import Slices
+import TestSupport
 import Testing
 import Transformer
 
@@ -43,11 +44,7 @@ struct ParityFixture {
         return try JSONDecoder().decode(Reference.self, from: data)
     }
 
-    /// Tiny models of the families beside LLaMA.
-    static let families = [
-        "gpt2", "gptj", "gpt-neox", "gpt-neox-sequential", "llama-biases", "mistral", "qwen2",
-        "qwen3", "phi3", "gemma", "gemma2", "gemma3",
-    ].map { "families/" + $0 }
+    static let families = FamilyFixtures.names.map { "families/" + $0 }
 
     static func folder(_ name: String) -> String {
         URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -3,6 +3,7 @@ import Kernels
 import ModelFiles
 import Slices
 import Tensors
+import TestSupport
 import Testing
 import Transformer
 
@@ -11,7 +12,7 @@ import Transformer
 ///
 /// Tolerances: float32 rounding alone moves losses by 2e-7 and gradients by 2e-6 (measured by the
 /// fixture's script); 1e-5 and 1e-4 leave room for another order of summation, not for a mistake.
-@Suite struct ParityTests {
+@Suite(.vectorLevelTurn) struct ParityTests {
     private static let fixtures =
         ["tiny-llama", "tiny-llama-tied-bf16"] + ParityFixture.families
     private static let rules = [(1, false), (4, false), (4, true), (16, true)].map {
