@@ -122,6 +122,25 @@ def train(model, data, settings):
     return records
 
 
+def randomise(model, generator):
+    """Weights that give logits of some spread; norms and biases are random too."""
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            noise = torch.randn(parameter.shape, generator=generator)
+            if parameter.ndim == 1 and name.endswith("bias"):
+                parameter.copy_(0.3 * noise)
+            elif parameter.ndim == 1:
+                # Gemma adds one to its weights.
+                one = 0 if "gemma" in model.config.model_type else 1
+                parameter.copy_(one + 0.2 * noise)
+            elif any(part in name for part in ["embed", "wte", "wpe"]):
+                parameter.copy_(0.4 * noise)
+            else:
+                inputs = parameter.shape[0 if model.config.model_type == "gpt2" else 1]
+                parameter.copy_(1.3 * noise / inputs**0.5)
+    return model
+
+
 def make_adapter(folder, name, targets, generator, seed):
     """A PEFT folder; B is non-zero where a generator is given, else PEFT's own initialisation."""
     torch.manual_seed(seed)

@@ -216,7 +216,7 @@ extension Backend {
         let type = weight.elementType
         let skipped = type.byteCount(of: columns.lowerBound)
         // Rows that stand in order are widened in one call.
-        let rowsAtOnce = weight.interleavedHeadDimension == nil ? rows.count : 1
+        let rowsAtOnce = weight.rowOrder == .asModel ? rows.count : 1
         for row in Swift.stride(from: rows.lowerBound, to: rows.upperBound, by: max(1, rowsAtOnce))
         {
             ck_widen(
@@ -283,7 +283,7 @@ extension ElementType {
 extension FrozenMatrix {
     /// Whether the file's bytes can be used as they lie.
     fileprivate var isPlainFloat32: Bool {
-        elementType == .float32 && interleavedHeadDimension == nil
+        elementType == .float32 && rowOrder == .asModel
             && UInt(bitPattern: bytes) % 4 == 0
     }
 }

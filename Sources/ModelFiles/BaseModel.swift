@@ -70,9 +70,10 @@ public final class BaseModel: Sendable {
         var names: [String: String] = [:]
         for entry in file.entries where entry.name != "rope_freqs.weight" {
             // A tensor that is left out would change the answers without a word.
-            guard let name = LlamaTensors.transformersName(ofGGUF: entry.name) else {
+            guard let name = GGUFNames.transformersName(of: entry.name, configuration) else {
                 throw ModelFileError(
-                    "is not part of any llama model that is supported", file: path,
+                    "is not part of any \(configuration.modelType) model that is supported",
+                    file: path,
                     part: "tensor \(entry.name.quoted)")
             }
             names[name] = entry.name
@@ -110,8 +111,7 @@ public final class BaseModel: Sendable {
             return StoredTensor(
                 name: name, elementType: stored.elementType, shape: stored.shape,
                 bytes: stored.bytes, file: stored.file,
-                interleavedHeadDimension: LlamaTensors.isInterleaved(ofGGUF: fileName)
-                    ? configuration.headDimension : nil)
+                rowOrder: GGUFNames.rowOrder(of: fileName, configuration))
         }
     }
 
@@ -136,7 +136,7 @@ public final class BaseModel: Sendable {
         }
         return FrozenMatrix(
             elementType: stored.elementType, rows: rows, columns: columns, bytes: bytes,
-            owner: stored.file, interleavedHeadDimension: stored.interleavedHeadDimension)
+            owner: stored.file, rowOrder: stored.rowOrder)
     }
 
     /// The weight `name`, which must be a vector of `count` floats, widened to float32.
@@ -145,7 +145,9 @@ public final class BaseModel: Sendable {
     public func vector(_ name: String, count: Int) throws(ModelFileError) -> [Float] {
         let stored = try tensor(name)
         try check(stored, shape: [count])
-        return try stored.floats()
+        let floats = try stored.floats()
+        guard stored.rowOrder != .asModel else { return floats }
+        return floats.indices.map { floats[stored.rowOrder.storedRow($0)] }
     }
 
     private func check(_ stored: StoredTensor, shape: [Int]) throws(ModelFileError) {

@@ -6,100 +6,117 @@ extension DecoderConfiguration {
     /// The vocabulary is as long as the token embedding, which llama.cpp trusts too.
     /// Source: ggml `docs/gguf.md` ("LLM"), llama.cpp `llama-model.cpp` for what may be absent.
     init(_ file: GGUFFile) throws(ModelFileError) {
-        let reader = GGUFKeys(file)
-        let architecture = try reader.text("general.architecture", default: nil)
-        guard architecture == "llama" else {
+        let reader = try GGUFKeys(file)
+        guard let description = GGUFDescription.all[reader.architecture] else {
+            let supported = GGUFDescription.all.keys.sorted().joined(separator: ", ")
             throw ModelFileError(
-                "architecture \(architecture.quoted) is not supported; supported: llama",
-                file: file.file.path)
+                "architecture \(reader.architecture.quoted) is not supported; supported: "
+                    + supported, file: file.file.path)
         }
-        if try reader.integer("llama.expert_count", default: 0) > 0 {
-            throw ModelFileError(
-                "a mixture of experts is not supported", file: file.file.path,
-                part: "metadata key 'llama.expert_count'")
+        if try reader.integer("expert_count", default: 0) > 0 {
+            throw reader.failure("expert_count", "tells a mixture of experts, not supported")
         }
         guard let embedding = file.entry("token_embd.weight"), embedding.shape.count == 2 else {
             throw ModelFileError(
                 "is missing or no matrix", file: file.file.path,
                 part: "tensor 'token_embd.weight'")
         }
-        let width = try reader.count("llama.embedding_length", default: nil)
-        let headCount = try reader.count("llama.attention.head_count", default: nil)
+        let width = try reader.count("embedding_length", default: nil)
+        let headCount = try reader.count("attention.head_count", default: nil)
         let headDimension = try Self.headDimension(reader, width: width, headCount: headCount)
         self.init(
-            modelType: architecture,
-            vocabularySize: embedding.shape[0],
-            width: width,
-            layerCount: try reader.count("llama.block_count", default: nil),
-            headCount: headCount,
-            keyValueHeadCount: try reader.count(
-                "llama.attention.head_count_kv", default: headCount),
+            modelType: description.modelType, vocabularySize: embedding.shape[0], width: width,
+            layerCount: try reader.count("block_count", default: nil), headCount: headCount,
+            keyValueHeadCount: try reader.count("attention.head_count_kv", default: headCount),
             headDimension: headDimension,
-            feedForwardWidth: try reader.count("llama.feed_forward_length", default: nil),
-            maximumPositions: try reader.count("llama.context_length", default: nil),
-            normEpsilon: Float(
-                try reader.positive("llama.attention.layer_norm_rms_epsilon", default: nil)),
+            feedForwardWidth: try reader.count("feed_forward_length", default: nil),
+            maximumPositions: try reader.count("context_length", default: nil),
+            normEpsilon: Float(try reader.positive(description.epsilonKey, default: nil)),
             rotary: RotaryConfiguration(
-                theta: try reader.positive("llama.rope.freq_base", default: 10_000),
-                scaling: try Self.scaling(reader, file, headDimension: headDimension)),
+                theta: try reader.positive("rope.freq_base", default: 10_000)),
             tiedEmbeddings: file.entry("output.weight") == nil,
             bosToken: try reader.token("tokenizer.ggml.bos_token_id"),
             eosTokens: try Self.endTokens(reader))
+        family = description.family
+        norm = description.norm
+        activation = description.activation
+        try readRotary(reader, file)
+        readBiases(file)
+        try description.complete(&self, reader)
         try checkHeads(
-            path: file.file.path, heads: "llama.attention.head_count",
-            keyValueHeads: "llama.attention.head_count_kv",
-            headDimension: "llama.attention.key_length")
+            path: file.file.path, heads: reader.key("attention.head_count"),
+            keyValueHeads: reader.key("attention.head_count_kv"),
+            headDimension: reader.key("attention.key_length"))
         try checkTokens(
             path: file.file.path, bos: "tokenizer.ggml.bos_token_id",
             eos: "tokenizer.ggml.eos_token_id")
     }
 
+    /// A projection has a bias if the file holds one in any layer: all layers must then.
+    private mutating func readBiases(_ file: GGUFFile) {
+        let names = file.entries.compactMap { GGUFNames.transformersName(of: $0.name, self) }
+            .filter { $0.hasSuffix(".bias") }
+        biases = Set(
+            family.projections.filter { kind in
+                guard let module = family.modules[kind] else { return false }
+                return names.contains { $0.hasSuffix(".\(module).bias") }
+            })
+        headBias = names.contains(family.head + ".bias")
+    }
+
     private static func headDimension(
         _ reader: GGUFKeys, width: Int, headCount: Int
     ) throws(ModelFileError) -> Int {
-        let told = try reader.integer("llama.attention.key_length", default: 0)
+        let told = try reader.integer("attention.key_length", default: 0)
         guard told != 0 || width.isMultiple(of: headCount) else {
             throw reader.failure(
-                "llama.attention.head_count",
+                "attention.head_count",
                 "is \(headCount), of which the width \(width) is no multiple")
         }
-        let dimension = try reader.count(
-            "llama.attention.key_length", default: width / headCount)
-        for key in ["llama.attention.value_length", "llama.rope.dimension_count"] {
-            let other = try reader.count(key, default: dimension)
-            guard other == dimension else {
-                throw reader.failure(
-                    key, "is \(other), but only the head dimension \(dimension) is supported")
-            }
+        let dimension = try reader.count("attention.key_length", default: width / headCount)
+        let other = try reader.count("attention.value_length", default: dimension)
+        guard other == dimension else {
+            throw reader.failure(
+                "attention.value_length",
+                "is \(other), but only the head dimension \(dimension) is supported")
         }
         return dimension
     }
 
-    private static func scaling(
-        _ reader: GGUFKeys, _ file: GGUFFile, headDimension: Int
-    ) throws(ModelFileError) -> RotaryConfiguration.Scaling {
-        let key = "llama.rope.scaling.type"
-        let type = try reader.text(key, default: "none")
-        let scaling: RotaryConfiguration.Scaling
-        switch type {
-        case "none": scaling = .none
-        case "linear":
-            scaling = .linear(
-                factor: try reader.positive("llama.rope.scaling.factor", default: nil))
-        default:
-            throw reader.failure(key, "is \(type.quoted); supported: none, linear")
+    /// The rotated part of a head, and how its frequencies are stretched.
+    private mutating func readRotary(
+        _ reader: GGUFKeys, _ file: GGUFFile
+    ) throws(ModelFileError) {
+        let rotated = try reader.count("rope.dimension_count", default: headDimension)
+        let mayBePart = family == .gptNeoX || family == .phi3
+        guard rotated == headDimension || mayBePart || family.positionEmbedding != nil else {
+            throw reader.failure(
+                "rope.dimension_count",
+                "is \(rotated), but only the head dimension \(headDimension) is supported")
         }
-        guard file.entry("rope_freqs.weight") != nil else { return scaling }
+        rotary.dimension = rotated == headDimension ? nil : rotated
+        let type = try reader.text("rope.scaling.type", default: "none")
+        switch type {
+        case "none": rotary.scaling = .none
+        case "linear":
+            rotary.scaling = .linear(
+                factor: try reader.positive("rope.scaling.factor", default: nil))
+        default:
+            throw reader.failure(
+                "rope.scaling.type", "is \(type.quoted); supported: none, linear")
+        }
+        guard file.entry("rope_freqs.weight") != nil else { return }
         let tensor = try file.tensor("rope_freqs.weight")
         let divisors = try tensor.floats().map(Double.init)
-        guard scaling == .none, tensor.shape == [headDimension / 2],
+        guard rotary.scaling == .none, tensor.shape == [rotated / 2],
             divisors.allSatisfy({ $0.isFinite && $0 > 0 })
         else {
             throw ModelFileError(
-                "must hold \(headDimension / 2) numbers above zero, and stand without \(key)",
+                "must hold \(rotated / 2) numbers above zero, and stand without "
+                    + reader.key("rope.scaling.type"),
                 file: file.file.path, part: "tensor 'rope_freqs.weight'")
         }
-        return .divisors(divisors)
+        rotary.scaling = .divisors(divisors)
     }
 
     /// The end of a text, then the end of a turn where that is another token.
@@ -110,65 +127,76 @@ extension DecoderConfiguration {
     }
 }
 
-/// GGUF metadata read key by key; a value of the wrong kind is named by its key.
-private struct GGUFKeys {
-    private let metadata: [String: GGUFValue]
-    private let path: String
+/// What a GGUF architecture is, beyond its numbers.
+///
+/// Source: llama.cpp `llama-model.cpp` (hyperparameters of each architecture).
+struct GGUFDescription: Sendable {
+    typealias Completion =
+        @Sendable (inout DecoderConfiguration, GGUFKeys) throws(ModelFileError) -> Void
 
-    init(_ file: GGUFFile) {
-        metadata = file.metadata
-        path = file.file.path
+    /// transformers' name.
+    let modelType: String
+    let family: DecoderFamily
+    var norm = DecoderConfiguration.NormKind.rootMeanSquare
+    var activation = DecoderConfiguration.Activation.silu
+    var complete: Completion = { _, _ throws(ModelFileError) in }
+
+    var epsilonKey: String {
+        norm == .layer ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon"
     }
 
-    func failure(_ key: String, _ problem: String) -> ModelFileError {
-        ModelFileError(problem, file: path, part: "metadata key \(key.quoted)")
+    static let all: [String: GGUFDescription] = [
+        "llama": GGUFDescription(modelType: "llama", family: .llama),
+        "qwen2": GGUFDescription(modelType: "qwen2", family: .llama),
+        "qwen3": GGUFDescription(modelType: "qwen3", family: .qwen3),
+        "phi3": GGUFDescription(modelType: "phi3", family: .phi3) {
+            decoder, keys throws(ModelFileError) in
+            if let window = try keys.optionalCount("attention.sliding_window") {
+                decoder.windows = [Int?](repeating: window, count: decoder.layerCount)
+            }
+        },
+        "gpt2": GGUFDescription(
+            modelType: "gpt2", family: .gpt2, norm: .layer, activation: .geluTanh),
+        "gptneox": GGUFDescription(
+            modelType: "gpt_neox", family: .gptNeoX, norm: .layer, activation: .geluExact
+        ) { decoder, keys throws(ModelFileError) in
+            decoder.parallelResidual = try keys.boolean("use_parallel_residual", default: true)
+        },
+        "gemma": GGUFDescription(
+            modelType: "gemma", family: .llama, activation: .geluTanh
+        ) { decoder, _ throws(ModelFileError) in
+            decoder.embeddingScale = Float(Double(decoder.width).squareRoot())
+        },
+        "gemma2": GGUFDescription(
+            modelType: "gemma2", family: .gemma2, activation: .geluTanh
+        ) { decoder, keys throws(ModelFileError) in
+            decoder.embeddingScale = Float(Double(decoder.width).squareRoot())
+            decoder.scoreCap = try keys.positive("attn_logit_softcapping", default: 50)
+            decoder.logitCap = try keys.positive("final_logit_softcapping", default: 30)
+            // The file does not tell the scale; llama.cpp knows the largest model by its layers.
+            if decoder.layerCount == 46 { decoder.scaleScoresByWidth() }
+            decoder.setWindows(
+                try keys.count("attention.sliding_window", default: 4096), everyFull: 2)
+        },
+        "gemma3": GGUFDescription(
+            modelType: "gemma3_text", family: .gemma3, activation: .geluTanh
+        ) { decoder, keys throws(ModelFileError) in
+            decoder.embeddingScale = Float(Double(decoder.width).squareRoot())
+            if decoder.layerCount == 62 { decoder.scaleScoresByWidth() }
+            decoder.localRotary = RotaryConfiguration(
+                theta: try keys.positive("rope.freq_base_swa", default: 10_000))
+            decoder.setWindows(
+                try keys.count("attention.sliding_window", default: nil), everyFull: 6)
+        },
+    ]
+}
+
+extension DecoderConfiguration {
+    fileprivate mutating func scaleScoresByWidth() {
+        attentionScale = 1 / (Double(width) / Double(headCount)).squareRoot()
     }
 
-    /// A text; `fallback` where the key is absent, which without a fallback is an error.
-    func text(_ key: String, default fallback: String?) throws(ModelFileError) -> String {
-        switch metadata[key] {
-        case .text(let text): return text
-        case nil: return try required(fallback, key)
-        case let other?: throw wrong(key, other, "a text")
-        }
-    }
-
-    func integer(_ key: String, default fallback: Int?) throws(ModelFileError) -> Int {
-        switch metadata[key] {
-        case .integer(let value): return Int(value)
-        case nil: return try required(fallback, key)
-        case let other?: throw wrong(key, other, "a whole number")
-        }
-    }
-
-    /// A whole number from 1 on that fits 31 bits, so that products of two do not overflow.
-    func count(_ key: String, default fallback: Int?) throws(ModelFileError) -> Int {
-        let value = try integer(key, default: fallback)
-        guard (1...Int(Int32.max)).contains(value) else {
-            throw failure(key, "is \(value), but must be from 1 to \(Int32.max)")
-        }
-        return value
-    }
-
-    func positive(_ key: String, default fallback: Double?) throws(ModelFileError) -> Double {
-        switch metadata[key] {
-        case .number(let value) where value > 0 && value.isFinite: return value
-        case nil: return try required(fallback, key)
-        case let other?: throw wrong(key, other, "a number above zero")
-        }
-    }
-
-    func token(_ key: String) throws(ModelFileError) -> Int? {
-        metadata[key] == nil ? nil : try integer(key, default: nil)
-    }
-
-    /// `value`, or the complaint that `key` is missing.
-    private func required<T>(_ value: T?, _ key: String) throws(ModelFileError) -> T {
-        guard let value else { throw failure(key, "is missing") }
-        return value
-    }
-
-    private func wrong(_ key: String, _ value: GGUFValue, _ needed: String) -> ModelFileError {
-        failure(key, "is \(value.shown), but must be \(needed)")
+    fileprivate mutating func setWindows(_ window: Int, everyFull: Int) {
+        windows = (0..<layerCount).map { ($0 + 1).isMultiple(of: everyFull) ? nil : window }
     }
 }

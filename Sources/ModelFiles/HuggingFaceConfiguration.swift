@@ -50,6 +50,11 @@ extension BaseModel {
 
     private func ggufMembers(type: String) throws(ModelFileError) -> JSONObject {
         let shape = configuration
+        guard shape.modelType == "llama", shape.biases.isEmpty else {
+            throw ModelFileError(
+                "is a GGUF file of a \(shape.modelType) model, whose config.json cannot be told",
+                file: path, hint: "Merge into the Hugging Face folder that the file was made from")
+        }
         func count(_ value: Int) -> JSONValue { .integer(Int64(value)) }
         let ends = shape.eosTokens.map(count)
         return JSONObject([

@@ -11,19 +11,19 @@ public struct StoredTensor: @unchecked Sendable {
     public let bytes: UnsafeRawBufferPointer
     /// Keeps `bytes` mapped.
     public let file: MappedFile
-    /// See ``FrozenMatrix/interleavedHeadDimension``.
-    public let interleavedHeadDimension: Int?
+    /// In which order the file holds the rows, or the elements of a vector.
+    public let rowOrder: RowOrder
 
     public init(
         name: String, elementType: ElementType, shape: [Int], bytes: UnsafeRawBufferPointer,
-        file: MappedFile, interleavedHeadDimension: Int? = nil
+        file: MappedFile, rowOrder: RowOrder = .asModel
     ) {
         self.name = name
         self.elementType = elementType
         self.shape = shape
         self.bytes = bytes
         self.file = file
-        self.interleavedHeadDimension = interleavedHeadDimension
+        self.rowOrder = rowOrder
     }
 }
 

@@ -15,7 +15,7 @@ import Testing
 
     /// A weight of `type` with its elements, written to a file and mapped like a model's.
     private func weight(
-        _ type: ElementType, rows: Int, columns: Int, interleaved: Int? = nil,
+        _ type: ElementType, rows: Int, columns: Int, order: RowOrder = .asModel,
         _ numbers: inout SeededNumbers
     ) throws -> (FrozenMatrix, [Float]) {
         let perRow = try #require(type.byteCount(elements: columns))
@@ -40,7 +40,7 @@ import Testing
         let start = try #require(file.bytes.baseAddress)
         let matrix = FrozenMatrix(
             elementType: type, rows: rows, columns: columns, bytes: start, owner: file,
-            interleavedHeadDimension: interleaved)
+            rowOrder: order)
         let values = (0..<rows).flatMap { row in
             (0..<columns).map { Self.element(matrix, row, $0) }
         }
@@ -180,7 +180,7 @@ import Testing
         let backend = try Backend(level: .best)
         var numbers = SeededNumbers(seed: 6)
         let (weight, w) = try weight(
-            .float32, rows: 64, columns: 96, interleaved: 16, &numbers)
+            .float32, rows: 64, columns: 96, order: .interleavedHalves(headDimension: 16), &numbers)
         let wide = numbers.matrix(rows: 4, columns: 200)
         let x = wide.columns(50..<146)
         let target = numbers.matrix(rows: 4, columns: 100)
@@ -199,7 +199,7 @@ import Testing
             }
         }
         let (back, wBack) = try self.weight(
-            .q4_0, rows: 32, columns: 64, interleaved: 8, &numbers)
+            .q4_0, rows: 32, columns: 64, order: .interleavedHalves(headDimension: 8), &numbers)
         let dy = numbers.matrix(rows: 3, columns: 32)
         let dx = projectBack(backend, dy, back).values
         for place in dx.indices {

@@ -1,4 +1,5 @@
 import Adapters
+import Foundation
 import Kernels
 import ModelFiles
 import Slices
@@ -54,6 +55,26 @@ import Transformer
                 let mean = sums.gradient[tensor.range].map { $0 / Double(sums.targets) }
                 let distance = relativeDistance(mean, expected.elements[tensor.range])
                 #expect(distance <= 1e-4, "\(adapterName) \(tensor.name): \(distance)")
+            }
+        }
+    }
+
+    /// GGUF files of families other than LLaMA, as llama.cpp's converter writes them.
+    @Test func perSampleLossesOfGGUFFiles() throws {
+        let folder = ParityFixture.folder("families-gguf")
+        let data = try Data(contentsOf: URL(fileURLWithPath: folder + "/reference.json"))
+        let samples = try ParityFixture("tiny-llama").samples("held_out")
+        for (name, expected) in try JSONDecoder().decode([String: [Double]].self, from: data) {
+            let model = try LanguageModel(
+                files: BaseModel.open(path: "\(folder)/\(name).gguf"),
+                backend: Backend(level: .best), positions: 512)
+            let runs = LaneRuns(
+                model: model, samples: samples,
+                rule: SliceRule(sliceSize: 4, sharesPrefixes: true))
+            for (index, pair) in zip(runs.losses(nil), expected).enumerated() {
+                #expect(
+                    abs(pair.0 - pair.1) <= 1e-5 * abs(pair.1),
+                    "\(name), sample \(index): \(pair.0), not \(pair.1)")
             }
         }
     }
