@@ -147,6 +147,9 @@ let package = Package(
         tests(
             "DatasetsTests", ["ChatTemplates", "Datasets", "Faults", "Slices", "Tokenization"],
             fixtures: true),
+        .executableTarget(
+            name: "chat-renderer", dependencies: ["ChatTemplates", "Faults", "ModelFiles"],
+            path: "Tests/chat-renderer", swiftSettings: swiftSettings),
         tests("ChatTemplatesTests", ["ChatTemplates", "Faults", "ModelFiles"]),
         tests(
             "TransformerTests",
