@@ -253,7 +253,8 @@ extension TemplateParser {
             try expect(.symbol(":"))
             members.append((key, try expression()))
         }
-        return try make(.mapping(members), line: line, over: members.flatMap { [$0.key, $0.value] })
+        return try make(
+            .mapping(members), line: line, over: members.flatMap { [$0.key, $0.value] })
     }
 
     // MARK: What follows a value
@@ -281,10 +282,13 @@ extension TemplateParser {
     ) throws(ChatTemplateError) -> TemplateExpression {
         if case .integer(let index) = current.kind {
             advance()
-            return try make(.item(base, make(.integer(index), line: line)), line: line, over: [base])
+            return try make(
+                .item(base, make(.integer(index), line: line)), line: line, over: [base])
         }
         let name = try name()
-        guard !name.hasPrefix("__") else { throw unsupported("the attribute '\(name)'", line: line) }
+        guard !name.hasPrefix("__") else {
+            throw unsupported("the attribute '\(name)'", line: line)
+        }
         return try make(.attribute(base, name), line: line, over: [base])
     }
 
