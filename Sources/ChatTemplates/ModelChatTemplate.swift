@@ -11,13 +11,25 @@ public struct ModelChatTemplate: Sendable {
 }
 
 extension ChatTemplate {
+    /// A template in a file of its own.
+    ///
+    /// - Throws: ``ChatTemplateError`` if the file cannot be read or parsed.
+    public init(file: String) throws(ChatTemplateError) {
+        try self.init(source: TemplateFile.text(file), name: file)
+    }
+
     /// The chat template that comes with a model: `nil` if there is none.
     ///
-    /// - Throws: As ``find(path:ggufMetadata:named:)``.
+    /// - Parameters:
+    ///   - model: The model.
+    ///   - name: Which of several templates; `nil` takes `default`.
+    ///   - own: A template to take in the place of the model's, with the model's tokens.
+    /// - Throws: As ``find(path:ggufMetadata:named:replacedBy:)``.
     public static func find(
-        in model: BaseModel, named name: String? = nil
+        in model: BaseModel, named name: String? = nil, replacedBy own: ChatTemplate? = nil
     ) throws(ChatTemplateError) -> ModelChatTemplate? {
-        try find(path: model.path, ggufMetadata: model.ggufMetadata, named: name)
+        try find(
+            path: model.path, ggufMetadata: model.ggufMetadata, named: name, replacedBy: own)
     }
 
     /// The chat template of a model folder or of a GGUF file's metadata; `nil` if there is none.
@@ -31,15 +43,18 @@ extension ChatTemplate {
     ///   - path: Folder or GGUF file, for reading and for messages.
     ///   - ggufMetadata: The metadata, if it is a GGUF file.
     ///   - name: Which of several templates; `nil` takes `default`.
+    ///   - own: A template to take in the place of the model's, with the model's tokens.
     /// - Throws: ``ChatTemplateError`` if a file is damaged, the template cannot be parsed, or there
     ///   is none of that name.
     public static func find(
-        path: String, ggufMetadata: [String: GGUFValue]? = nil, named name: String? = nil
+        path: String, ggufMetadata: [String: GGUFValue]? = nil, named name: String? = nil,
+        replacedBy own: ChatTemplate? = nil
     ) throws(ChatTemplateError) -> ModelChatTemplate? {
         if let ggufMetadata {
-            return try GGUFChatTemplates(path: path, metadata: ggufMetadata).template(named: name)
+            return try GGUFChatTemplates(path: path, metadata: ggufMetadata)
+                .template(named: name, or: own)
         }
-        return try FolderChatTemplates(folder: path).template(named: name)
+        return try FolderChatTemplates(folder: path).template(named: name, or: own)
     }
 
     fileprivate static func missing(_ name: String, others: [String], at place: String)
@@ -57,7 +72,10 @@ private struct GGUFChatTemplates {
     let path: String
     let metadata: [String: GGUFValue]
 
-    func template(named name: String?) throws(ChatTemplateError) -> ModelChatTemplate? {
+    func template(
+        named name: String?, or own: ChatTemplate?
+    ) throws(ChatTemplateError) -> ModelChatTemplate? {
+        if let own { return with(own) }
         let key =
             "tokenizer.chat_template" + (name.map { $0 == "default" ? "" : ".\($0)" } ?? "")
         guard case .text(let source)? = metadata[key] else {
@@ -69,9 +87,11 @@ private struct GGUFChatTemplates {
             throw ChatTemplate.missing(
                 name, others: others.sorted().map { String($0.dropFirst(prefix.count)) }, at: path)
         }
-        return ModelChatTemplate(
-            template: try ChatTemplate(source: source, name: "\(path), \(key)"),
-            bosToken: token("bos"), eosToken: token("eos"))
+        return with(try ChatTemplate(source: source, name: "\(path), \(key)"))
+    }
+
+    private func with(_ template: ChatTemplate) -> ModelChatTemplate {
+        ModelChatTemplate(template: template, bosToken: token("bos"), eosToken: token("eos"))
     }
 
     private func token(_ kind: String) -> String {
@@ -87,8 +107,11 @@ private struct GGUFChatTemplates {
 private struct FolderChatTemplates {
     let folder: String
 
-    func template(named name: String?) throws(ChatTemplateError) -> ModelChatTemplate? {
+    func template(
+        named name: String?, or own: ChatTemplate?
+    ) throws(ChatTemplateError) -> ModelChatTemplate? {
         let configuration = try object("tokenizer_config.json") ?? JSONObject([])
+        if let own { return with(own, configuration) }
         var found = try inFiles()
         if found.isEmpty {
             found = try inObject(
@@ -100,9 +123,15 @@ private struct FolderChatTemplates {
             throw ChatTemplate.missing(
                 name ?? "default", others: found.map(\.name), at: folder)
         }
-        return ModelChatTemplate(
-            template: try ChatTemplate(source: entry.source, name: entry.place),
-            bosToken: token("bos_token", configuration),
+        return with(
+            try ChatTemplate(source: entry.source, name: entry.place), configuration)
+    }
+
+    private func with(
+        _ template: ChatTemplate, _ configuration: JSONObject
+    ) -> ModelChatTemplate {
+        ModelChatTemplate(
+            template: template, bosToken: token("bos_token", configuration),
             eosToken: token("eos_token", configuration))
     }
 

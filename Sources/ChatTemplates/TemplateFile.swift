@@ -4,6 +4,13 @@ import Foundation
 enum TemplateFile {
     private static let mostBytes = 4 << 20
 
+    /// Whether `path` is a file, not a folder.
+    static func exists(_ path: String) -> Bool {
+        var isFolder: ObjCBool = false
+        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+            && !isFolder.boolValue
+    }
+
     /// The file as text.
     ///
     /// - Throws: ``ChatTemplateError`` if it cannot be read, is too long or is no UTF-8.
