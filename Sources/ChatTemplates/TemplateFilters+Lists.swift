@@ -69,14 +69,21 @@ extension Rendering {
     }
 
     /// `element.a.b`, for a path "a.b".
+    ///
+    /// - Parameter standard: What stands for each part that is undefined.
     func member(
-        _ path: TemplateValue, of element: TemplateValue
+        _ path: TemplateValue, of element: TemplateValue, standard: TemplateValue? = nil
     ) throws(ChatTemplateError) -> TemplateValue {
-        if let index = path.wholeNumber { return try item(.integer(index), of: element) }
         var element = element
+        func orStandard(_ value: TemplateValue) -> TemplateValue {
+            if case .undefined = value { standard ?? value } else { value }
+        }
+        if let index = path.wholeNumber {
+            return orStandard(try item(.integer(index), of: element))
+        }
         for name in try string(path, "an attribute's name").pieces(between: ".") {
             let key = Int(name).map { TemplateValue.integer($0) } ?? .text(name)
-            element = try item(key, of: element)
+            element = orStandard(try item(key, of: element))
         }
         return element
     }
@@ -139,12 +146,7 @@ extension Rendering {
         guard let path = given["attribute"] else { throw failure("'map' needs a filter's name") }
         for element in try anyElements(of: value) {
             try spend(1)
-            let part = try member(path, of: element)
-            if case .undefined = part, let standard = given["default"] {
-                mapped.append(standard)
-            } else {
-                mapped.append(part)
-            }
+            mapped.append(try member(path, of: element, standard: given["default"]))
         }
         return TemplateGenerator(mapped)
     }
