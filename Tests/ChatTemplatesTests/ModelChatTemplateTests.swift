@@ -6,10 +6,8 @@ import Testing
 
 /// Where models keep their templates.
 @Suite struct ModelChatTemplateTests {
-    /// A folder with these files, gone after the test.
-    private func withFolder(
-        _ files: [String: String], _ body: (String) throws -> Void
-    ) throws {
+    /// What the template found in a folder with these files renders.
+    private func found(in files: [String: String], named name: String? = nil) throws -> String? {
         let folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("chat-template-tests-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -19,7 +17,7 @@ import Testing
                 at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
             try Data(text.utf8).write(to: url)
         }
-        try body(folder)
+        return try rendered(ChatTemplate.find(path: folder, named: name))
     }
 
     private func rendered(_ found: ModelChatTemplate?) throws -> String? {
@@ -33,22 +31,16 @@ import Testing
     @Test func aFolderKeepsItInOneOfFourPlaces() throws {
         let tokens = #""bos_token": {"content": "<s>"}, "eos_token": "</s>""#
         var files = ["tokenizer_config.json": "{\(tokens)}"]
-        try withFolder(files) { #expect(try ChatTemplate.find(path: $0) == nil) }
+        #expect(try found(in: files) == nil)
         files["tokenizer_config.json"] =
             #"{"chat_template": "1{{ bos_token }}{{ eos_token }}", \#(tokens)}"#
-        try withFolder(files) {
-            #expect(try rendered(ChatTemplate.find(path: $0)) == "1<s></s>")
-        }
+        #expect(try found(in: files) == "1<s></s>")
         files["chat_template.json"] = #"{"chat_template": "2{{ bos_token }}"}"#
-        try withFolder(files) { #expect(try rendered(ChatTemplate.find(path: $0)) == "2<s>") }
+        #expect(try found(in: files) == "2<s>")
         files["chat_template.jinja"] = "3{{ eos_token }}\n"
         files["additional_chat_templates/rag.jinja"] = "4"
-        try withFolder(files) {
-            let found = try ChatTemplate.find(path: $0)
-            #expect(try rendered(found) == "3</s>")
-            #expect(found?.template.name == $0 + "/chat_template.jinja")
-            #expect(try rendered(ChatTemplate.find(path: $0, named: "rag")) == "4")
-        }
+        #expect(try found(in: files) == "3</s>")
+        #expect(try found(in: files, named: "rag") == "4")
     }
 
     @Test func namedTemplatesAreTakenByName() throws {
@@ -56,15 +48,14 @@ import Testing
             {"chat_template": [{"name": "default", "template": "d"},
              {"name": "tool_use", "template": "t"}]}
             """
-        try withFolder(["tokenizer_config.json": list]) { folder in
-            #expect(try rendered(ChatTemplate.find(path: folder)) == "d")
-            #expect(try rendered(ChatTemplate.find(path: folder, named: "tool_use")) == "t")
-            let error = #expect(throws: ChatTemplateError.self) {
-                try ChatTemplate.find(path: folder, named: "rag")
-            }
-            #expect(error?.description.contains("'rag'") == true)
-            #expect(error?.hint == "There are: 'default', 'tool_use'")
+        let files = ["tokenizer_config.json": list]
+        #expect(try found(in: files) == "d")
+        #expect(try found(in: files, named: "tool_use") == "t")
+        let error = #expect(throws: ChatTemplateError.self) {
+            try found(in: files, named: "rag")
         }
+        #expect(error?.description.contains("'rag'") == true)
+        #expect(error?.hint == "There are: 'default', 'tool_use'")
     }
 
     @Test func aGGUFFileKeepsItInItsMetadata() throws {
@@ -98,12 +89,8 @@ import Testing
         ("chat_template.json", "[]", "one JSON object"),
     ])
     func aBrokenFileIsNamed(_ file: String, _ text: String, _ expected: String) throws {
-        try withFolder([file: text]) { folder in
-            let error = #expect(throws: ChatTemplateError.self) {
-                try ChatTemplate.find(path: folder)
-            }
-            #expect(error?.description.contains(folder) == true)
-            #expect(error?.description.contains(expected) == true, "\(String(describing: error))")
-        }
+        let error = #expect(throws: ChatTemplateError.self) { try found(in: [file: text]) }
+        #expect(error?.description.contains("chat-template-tests-") == true)
+        #expect(error?.description.contains(expected) == true, "\(String(describing: error))")
     }
 }

@@ -58,11 +58,12 @@ import Testing
     /// Reasoning models drop the thoughts of earlier turns.
     @Test func aTextThatChangesNamesTheMessage() throws {
         let source = """
-            {% for m in messages %}{{ m.role }}:{{ m.content }}{{ '!' if loop.last }};{% endfor %}
+            {% for m in messages %}{{ m.role }}:\
+            {{ '<t>' if loop.last and m.role == 'assistant' }}{{ m.content }};{% endfor %}
             """
         let error = #expect(throws: ChatTemplateError.self) { try turns(source) }
         #expect(error?.problem.contains("message 3 (assistant)") == true)
-        #expect(try turns(source, .last) == ["assistant:B!;"])
+        #expect(try turns(source, .last) == ["assistant:<t>B;"])
     }
 
     @Test func whatTheTemplateRaisesIsSaidWithItsLine() throws {
