@@ -83,4 +83,12 @@ STATEMENTS = [
     "{% if x %}", "{% endif %}", "{% for %}{% endfor %}", "{{ }}", "{{ 1 + }}", "{% nosuch %}", "{{ 'a }}", "{{ (1 }}", "{% if yes %}{% endfor %}", "{{ a b }}", "{% set true = 1 %}", "{# open", "{% raw %}", "{% if no %}{{ text | nosuch }}{% endif %}ok", "{% if yes %}{{ text | nosuch }}{% endif %}", "{{ text | nosuch }}", "{% for x in list %}{{ x }}{% endfor x %}",
 ]
 
-SNIPPETS = SPACE + ["{{ " + expression + " }}" for expression in EXPRESSIONS + METHODS + FILTERS + TESTS] + STATEMENTS
+# Found by mutating the others: what Python refuses in small ways.
+REFUSALS = [
+    "{{ list|sort(reverse=missing) }}", "{{ pairs|dictsort(reverse=pairs) }}", "{{ 'a'|replace('b') }}",
+    "{{ namespace(missing) }}", "{{ pairs.items(1)|length }}", "{{ 01 + 1 }}", "{{ 00 }}", "{{ n[:-1] }}",
+    "{{ words|title('x') }}", "{% for k, in pairs %}{% endfor %}", "{{ 'a'|trim(3) }}",
+    "{{ text is defined if yes }}",
+]
+
+SNIPPETS = REFUSALS + SPACE + ["{{ " + expression + " }}" for expression in EXPRESSIONS + METHODS + FILTERS + TESTS] + STATEMENTS

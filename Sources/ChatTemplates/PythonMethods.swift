@@ -72,6 +72,9 @@ extension Rendering {
         _ name: String, of mapping: TemplateMapping, _ arguments: CallArguments
     ) throws(ChatTemplateError) -> TemplateValue? {
         guard arguments.named.isEmpty else { throw unsupported("a named argument of '\(name)'") }
+        guard name == "get" || arguments.positional.isEmpty else {
+            throw failure("'\(name)' takes no argument here")
+        }
         try spend(name == "get" ? 1 : mapping.keys.count)
         switch name {
         case "get":

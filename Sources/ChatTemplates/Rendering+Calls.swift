@@ -135,6 +135,7 @@ extension Rendering {
         switch arguments.positional.first {
         case nil: break
         case .mapping(let members)?: mapping = members
+        case .undefined(let reason)?: throw failure("\(reason), so it gives no members")
         case let other?:
             for pair in try elements(of: other) {
                 let parts = try elements(of: pair)

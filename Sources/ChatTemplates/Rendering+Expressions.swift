@@ -244,7 +244,7 @@ extension Rendering {
             return .list(pick(values))
         case .tuple(let values): return .tuple(pick(values))
         case .view(let view) where view.kind == .range: throw unsupported("a slice of a range")
-        default: return .undefined("a \(base.typeName) has no slices")
+        default: throw failure("a \(base.typeName) has no slices")
         }
     }
 }

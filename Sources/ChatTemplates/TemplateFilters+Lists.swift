@@ -164,7 +164,7 @@ extension Rendering {
         guard name == "dictsort" else { return .generator(TemplateGenerator(mapping.items)) }
         let byValue = given["by"]?.string == "value"
         let isExact = given["case_sensitive"]?.isTrue == true
-        let ordered = try sorted(mapping.members, isReversed: given["reverse"]?.isTrue == true) {
+        let ordered = try sorted(mapping.members, isReversed: isReversed(given)) {
             let part = byValue ? $0.value : $0.key
             return isExact ? part : part.lowered
         }
@@ -172,6 +172,10 @@ extension Rendering {
     }
 
     // MARK: Order
+
+    private func isReversed(_ given: BoundArguments) throws(ChatTemplateError) -> Bool {
+        try integer(given["reverse"] ?? .boolean(false), "the argument 'reverse'") != 0
+    }
 
     private func ordered(
         _ value: TemplateValue, by name: String, _ arguments: CallArguments
@@ -195,8 +199,8 @@ extension Rendering {
         try spend(keyed.count)
         switch name {
         case "sort":
-            let isReversed = given["reverse"]?.isTrue == true
-            return .list(try sorted(keyed, isReversed: isReversed) { $0.key }.map(\.value))
+            let ordered = try sorted(keyed, isReversed: isReversed(given)) { $0.key }
+            return .list(ordered.map(\.value))
         case "unique":
             var seen: Set<MappingKey> = []
             var unique: [TemplateValue] = []

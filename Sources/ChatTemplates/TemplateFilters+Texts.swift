@@ -10,6 +10,7 @@ extension Rendering {
             "capitalize", "indent", "lower", "replace", "safe", "string", "title", "trim", "upper",
         ]
         guard textual.contains(name) else { return nil }
+        if !["indent", "replace", "trim"].contains(name) { _ = try bound() }
         if case .markup = value, name == "safe" || name == "string" { return value }
         try refuseMarkup(value, "the filter '\(name)'")
         let text = try text(of: value)
@@ -23,15 +24,17 @@ extension Rendering {
         case "title": return .text(text.titledByJinja)
         case "trim":
             let characters = try bound("chars")["chars"] ?? .none
-            guard let characters = characters.string else {
-                return .text(text.stripped { $0.isPythonSpace })
-            }
-            return .text(text.stripped(characters.unicodeScalars.contains))
+            if case .none = characters { return .text(text.stripped { $0.isPythonSpace }) }
+            let set = try string(characters, "what 'trim' takes away").unicodeScalars
+            return .text(text.stripped(set.contains))
         case "replace":
             let given = try bound("old", "new", "count")
+            guard let old = given["old"], let new = given["new"] else {
+                throw failure("'replace' needs what to look for and what to put in")
+            }
             return try replaced(
-                text, try self.text(of: given["old"] ?? .none),
-                try self.text(of: given["new"] ?? .none), count: given["count"] ?? .none)
+                text, try self.text(of: old), try self.text(of: new),
+                count: given["count"] ?? .none)
         default:
             guard value.string != nil else {
                 throw failure("'indent' needs a string, not a \(value.typeName)")

@@ -273,6 +273,9 @@ struct TemplateLexer {
             if last > end + 1 + sign { (end, isInteger) = (last, false) }
         }
         let digits = string(offset..<end).filter { $0 != "_" }
+        if isInteger, digits.hasPrefix("0"), !digits.allSatisfy({ $0 == "0" }) {
+            throw failure("the number \(digits.quotedInOneLine) begins with 0")
+        }
         if isInteger, let value = Int(digits) {
             add(.integer(value))
         } else if !isInteger, let value = Double(digits), value.isFinite {

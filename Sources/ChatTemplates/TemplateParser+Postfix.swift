@@ -155,8 +155,7 @@ extension TemplateParser {
         var arguments = TemplateArguments()
         switch current.kind {
         case .symbol("("): arguments = try self.arguments()
-        case .name("else"), .name("or"), .name("and"), .name("if"), .name("in"), .name("not"):
-            break
+        case .name("else"), .name("or"), .name("and"): break
         case .name("is"): throw failure("tests cannot stand one after another")
         case .name, .text, .integer, .number, .symbol("["), .symbol("{"):
             arguments.positional = [try postfix(of: primary())]

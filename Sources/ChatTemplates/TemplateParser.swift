@@ -246,9 +246,7 @@ struct TemplateParser {
             var targets: [TemplateTarget] = []
             var isTuple = false
             repeat {
-                if parser.current.kind == .name(end) || parser.current.kind == .symbol(end) {
-                    break
-                }
+                if parser.current.kind == .symbol(end) { break }
                 if parser.take(symbol: "(") {
                     targets.append(
                         try parser.target(endingAt: ")", withNamespace: withNamespace))
