@@ -81,9 +81,7 @@ private struct GGUFChatTemplates {
         guard case .text(let source)? = metadata[key] else {
             guard let name else { return nil }
             let prefix = "tokenizer.chat_template."
-            let others = metadata.keys.filter {
-                $0.hasPrefix(prefix) && !$0.hasSuffix("chat_templates")
-            }
+            let others = metadata.keys.filter { $0.hasPrefix(prefix) }
             throw ChatTemplate.missing(
                 name, others: others.sorted().map { String($0.dropFirst(prefix.count)) }, at: path)
         }
