@@ -1,3 +1,6 @@
+import ChatTemplates
+import Faults
+
 /// Which keys the records of a file have.
 public enum DatasetFormat: String, Sendable, CaseIterable {
     /// `instruction`, `input` (may be missing or empty) and `output`.
@@ -20,10 +23,20 @@ public enum DatasetFormat: String, Sendable, CaseIterable {
         case .alpaca:
             let instruction = try record.text("instruction")
             let input = try record.optionalText("input") ?? ""
-            let prompt = InstructionTemplate.alpaca.prompt(instruction: instruction, input: input)
+            let prompt = try Self.prompt(instruction: instruction, input: input)
             return (prompt, try record.text("output"))
         case .promptCompletion:
             return (try record.text("prompt"), try record.text("completion"))
+        }
+    }
+
+    private static func prompt(
+        instruction: String, input: String
+    ) throws(BadRecord) -> String {
+        do throws(ChatTemplateError) {
+            return try InstructionTemplate.alpaca.prompt(instruction: instruction, input: input)
+        } catch {
+            throw BadRecord(error.description)
         }
     }
 }
