@@ -66,7 +66,8 @@ public struct TextGenerator: Sendable {
         onText: (String) throws -> Void
     ) throws -> Outcome {
         precondition(maximumTokens > 0, "\(maximumTokens) tokens")
-        let promptTokens = tokenizer.beginTokens + tokenizer.encode(prompt)
+        let promptTokens =
+            try tokenizer.beginTokens + tokenizer.makeEncoder().encode(prompt)
         try check(promptTokens)
         let positions = files.configuration.maximumPositions
         let room = positions - promptTokens.count
