@@ -139,7 +139,8 @@ import Tokenization
         #expect(
             try make(["pre": .text("llama-bpe"), "bos_token_id": .integer(1)]).beginTokens == [1])
         let wrong: [(key: String, value: GGUFValue?, part: String)] = [
-            ("model", nil, "is missing"), ("model", .text("bert"), "'bert' (WordPiece) is not supported"),
+            ("model", nil, "is missing"),
+            ("model", .text("bert"), "'bert' (WordPiece) is not supported"),
             ("model", .text("t5"), "'t5' (Unigram) is not supported"),
             ("model", .text("rwkv"), "'rwkv' (RWKV's"),
             ("pre", .text("qwen99"), "'qwen99' is not supported"), ("pre", .integer(1), "a text"),
