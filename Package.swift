@@ -56,6 +56,10 @@ let package = Package(
         .systemLibrary(
             name: "CProtobufC", pkgConfig: "libprotobuf-c",
             providers: [.apt(["libprotobuf-c-dev"])]),
+        .systemLibrary(
+            name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+        // No pkgConfig: its only flag is a macro that SwiftPM warns of.
+        .systemLibrary(name: "CUTF8Proc", providers: [.apt(["libutf8proc-dev"])]),
         .target(name: "CProgressProtocol", dependencies: ["CProtobufC"]),
         .target(name: "CLinuxFiles"),
         .target(
@@ -80,7 +84,7 @@ let package = Package(
 
         // Layer 3
         room("ChatTemplates", ["Faults", "ModelFiles"]),
-        room("Tokenization", ["Faults", "ModelFiles", "Tensors"]),
+        room("Tokenization", ["CPCRE2", "CUTF8Proc", "Faults", "ModelFiles", "Tensors"]),
         room("Transformer", ["Faults", "Kernels", "ModelFiles", "Slices", "Tensors"]),
 
         // Layer 4

@@ -67,7 +67,8 @@ public struct TextGenerator: Sendable {
     ) throws -> Outcome {
         precondition(maximumTokens > 0, "\(maximumTokens) tokens")
         let promptTokens =
-            (addsBeginTokens ? tokenizer.beginTokens : []) + tokenizer.encode(prompt)
+            try (addsBeginTokens ? tokenizer.beginTokens : [])
+            + tokenizer.makeEncoder().encode(prompt)
         try check(promptTokens)
         let positions = files.configuration.maximumPositions
         let room = positions - promptTokens.count

@@ -21,7 +21,22 @@ public enum JSONValue: Sendable, Equatable {
 public struct JSONObject: Sendable, Equatable {
     /// Keys in the file's order.
     public private(set) var keys: [String] = []
-    private var values: [String: JSONValue] = [:]
+    private var values: [Key: JSONValue] = [:]
+
+    /// A key by its bytes. Two strings that look alike, `é` in one character or in two, are equal
+    /// in Swift; as tokens of a vocabulary they are two.
+    private struct Key: Hashable {
+        let text: String
+
+        static func == (left: Key, right: Key) -> Bool {
+            left.text.utf8.elementsEqual(right.text.utf8)
+        }
+
+        func hash(into hasher: inout Hasher) {
+            var text = text
+            text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        }
+    }
 
     init() {}
 
@@ -36,20 +51,22 @@ public struct JSONObject: Sendable, Equatable {
 
     /// Puts `value` in the place of the one that `key` has, or at the end.
     public mutating func set(_ key: String, _ value: JSONValue) {
-        if values.updateValue(value, forKey: key) == nil { keys.append(key) }
+        if values.updateValue(value, forKey: Key(text: key)) == nil { keys.append(key) }
     }
 
     /// Takes `key` out, if it is there.
     public mutating func remove(_ key: String) {
-        if values.removeValue(forKey: key) != nil { keys.removeAll { $0 == key } }
+        if values.removeValue(forKey: Key(text: key)) != nil {
+            keys.removeAll { $0.utf8.elementsEqual(key.utf8) }
+        }
     }
 
     /// The value of `key`, or `nil`.
-    public subscript(key: String) -> JSONValue? { values[key] }
+    public subscript(key: String) -> JSONValue? { values[Key(text: key)] }
 
     /// - Returns: `false` if `key` is there already.
     mutating func add(_ value: JSONValue, for key: String) -> Bool {
-        guard values.updateValue(value, forKey: key) == nil else { return false }
+        guard values.updateValue(value, forKey: Key(text: key)) == nil else { return false }
         keys.append(key)
         return true
     }

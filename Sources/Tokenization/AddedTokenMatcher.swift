@@ -38,11 +38,12 @@ struct AddedTokenMatcher: Sendable {
         }
     }
 
-    /// Calls `body` with the tokens in `bytes[range]` and the text between them, in order.
-    func forEachPart(
-        in bytes: [UInt8], _ range: Range<Int>, _ classes: CharacterClasses, _ body: (Part) -> Void
-    ) {
-        guard nodes.count > 1 else { return body(.text(range)) }
+    /// The tokens in `bytes[range]` and the text between them, in order.
+    func parts(
+        of bytes: [UInt8], _ range: Range<Int>, _ classes: CharacterClasses
+    ) -> [Part] {
+        guard nodes.count > 1 else { return [.text(range)] }
+        var parts: [Part] = []
         var textStart = range.lowerBound
         var index = range.lowerBound
         while index < range.upperBound {
@@ -62,13 +63,14 @@ struct AddedTokenMatcher: Sendable {
                     start -= character.length
                 }
             }
-            if textStart < start { body(.text(textStart..<start)) }
-            body(.token(token.id))
+            if textStart < start { parts.append(.text(textStart..<start)) }
+            parts.append(.token(token.id))
             textStart =
                 token.stripsRight
                 ? classes.endOfRun(of: .space, in: bytes, from: end, upTo: range.upperBound) : end
         }
-        if textStart < range.upperBound { body(.text(textStart..<range.upperBound)) }
+        if textStart < range.upperBound { parts.append(.text(textStart..<range.upperBound)) }
+        return parts
     }
 
     private func longestMatch(

@@ -39,4 +39,14 @@ enum ByteAlphabet {
         }
         return bytes
     }
+
+    /// `bytes` as they are written in a vocabulary, in UTF-8.
+    static func spelled(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+        var text: [UInt8] = []
+        text.reserveCapacity(2 * bytes.count)
+        for byte in bytes { text += spellings[Int(byte)] }
+        return text
+    }
+
+    private static let spellings: [[UInt8]] = characters.map { Array(String($0).utf8) }
 }

@@ -16,6 +16,8 @@ struct CharacterClasses: Sendable {
         static let word = Flags(rawValue: 8)
         /// What the Digits pre-tokenizer takes out: numbers of any version of Unicode.
         static let digit = Flags(rawValue: 16)
+        /// What the Punctuation pre-tokenizer takes out: of ASCII also what Unicode calls symbols.
+        static let punctuation = Flags(rawValue: 32)
 
         static let letterNumberOrSpace: Flags = [.letter, .number, .space]
     }
@@ -106,6 +108,14 @@ struct CharacterClasses: Sendable {
         case .decimalNumber: flags = [.number, .digit, .word]
         case .letterNumber, .otherNumber: flags = [.number, .digit]
         case .nonspacingMark, .spacingMark, .enclosingMark, .connectorPunctuation: flags = .word
+        default: break
+        }
+        switch properties.generalCategory {
+        case .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation,
+            .initialPunctuation, .finalPunctuation, .otherPunctuation:
+            flags.insert(.punctuation)
+        case .mathSymbol, .currencySymbol, .modifierSymbol, .otherSymbol:
+            if scalar.isASCII { flags.insert(.punctuation) }
         default: break
         }
         if properties.isWhitespace { flags.insert(.space) }

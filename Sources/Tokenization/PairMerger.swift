@@ -17,11 +17,14 @@ struct PairMerger: Sendable {
         while let candidate = candidates.popMinimum() {
             let (rank, left) = (Int32(candidate >> 32), Int(candidate & 0xFFFF_FFFF))
             let right = Int(next[left])
-            // Candidates are not taken back when a neighbour is merged away: look again.
+            // Candidates are not taken back when a neighbour is merged away: look again. What
+            // counts is the token made, as in Hugging Face tokenizers: "a" and "aa" may become it
+            // by another rank than "aa" and "a".
+            let result = merges.result(ofRank: rank)
             guard tokens[left] >= 0, right < tokens.count,
-                merges.rank(tokens[left], tokens[right]) == rank
+                merges.merge(tokens[left], tokens[right])?.result == result
             else { continue }
-            tokens[left] = merges.result(ofRank: rank)
+            tokens[left] = result
             tokens[right] = -1
             next[left] = next[right]
             if next[right] < tokens.count { previous[Int(next[right])] = Int32(left) }
@@ -45,10 +48,10 @@ struct PairMerger: Sendable {
 
     private mutating func addCandidate(at left: Int, _ merges: PairMerges) {
         let right = Int(next[left])
-        guard right < tokens.count, let rank = merges.rank(tokens[left], tokens[right]) else {
+        guard right < tokens.count, let merge = merges.merge(tokens[left], tokens[right]) else {
             return
         }
-        candidates.push(UInt64(rank) << 32 | UInt64(left))
+        candidates.push(UInt64(merge.rank) << 32 | UInt64(left))
     }
 }
 

@@ -1,50 +1,65 @@
 /// How text is cut into words before pairs are merged inside each: stages, each cutting the
 /// pieces of the one before.
-struct PreTokenizer: Sendable, Equatable {
-    enum Stage: Sendable, Equatable {
+struct PreTokenizer: Sendable {
+    enum Stage: Sendable {
         /// Every number character is a piece of its own.
         case digits
         /// Every match is a piece of its own.
         case pattern(SplitPattern)
+        case split(Separator, Separator.Behavior, isInverted: Bool)
         /// A piece that does not begin with a space gets one.
         case prefixSpace
+        /// Bytes become the characters that stand for them (``ByteAlphabet``).
+        case alphabet
+        /// Spaces become `▁`, before which the text may be cut; some pieces get one in front.
+        case metaspace(Metaspace.Prefix, splits: Bool)
+        /// Cut before each `▁` after another character, but for these characters.
+        case metaspaceWords(after: Set<UInt32>)
     }
 
     var stages: [Stage]
 
     static let gpt2 = PreTokenizer(stages: [.pattern(.gpt2)])
-    static let llama3 = PreTokenizer(stages: [.pattern(.llama3)])
-    static let smolLM = PreTokenizer(stages: [.digits, .pattern(.gpt2)])
 
     /// Calls `body` with each word of `bytes[range]`, in order.
     ///
     /// The bytes that `body` gets are not always `bytes`: a stage may have added some.
     ///
+    /// - Parameter isFirst: Whether the text begins with this piece.
     /// - Precondition: `bytes[range]` is valid UTF-8.
+    /// - Throws: ``TokenizationError`` if an expression gives up.
     func forEachWord(
-        in bytes: [UInt8], _ range: Range<Int>, _ classes: CharacterClasses,
+        in bytes: [UInt8], _ range: Range<Int>, isFirst: Bool, _ scratch: ExpressionScratch,
         _ body: ([UInt8], Range<Int>) -> Void
-    ) {
-        apply(0, to: bytes, range, classes, body)
+    ) throws(TokenizationError) {
+        try apply(0, to: bytes, range, isFirst, scratch, body)
     }
 
     private func apply(
-        _ index: Int, to bytes: [UInt8], _ range: Range<Int>, _ classes: CharacterClasses,
-        _ body: ([UInt8], Range<Int>) -> Void
-    ) {
+        _ index: Int, to bytes: [UInt8], _ range: Range<Int>, _ isFirst: Bool,
+        _ scratch: ExpressionScratch, _ body: ([UInt8], Range<Int>) -> Void
+    ) throws(TokenizationError) {
         guard !range.isEmpty else { return }
         guard index < stages.count else { return body(bytes, range) }
+        let classes = CharacterClasses.shared
+        func pass(_ piece: Range<Int>) throws(TokenizationError) {
+            try apply(
+                index + 1, to: bytes, piece, isFirst && piece.lowerBound == range.lowerBound,
+                scratch, body)
+        }
+        func pass(changed: [UInt8]) throws(TokenizationError) {
+            try apply(index + 1, to: changed, 0..<changed.count, isFirst, scratch, body)
+        }
+        var start = range.lowerBound
         switch stages[index] {
         case .pattern(let pattern):
-            var start = range.lowerBound
             while start < range.upperBound {
                 let end = pattern.endOfMatch(
                     in: bytes, from: start, upTo: range.upperBound, classes)
-                apply(index + 1, to: bytes, start..<end, classes, body)
+                try pass(start..<end)
                 start = end
             }
         case .digits:
-            var start = range.lowerBound
             while start < range.upperBound {
                 let first = classes.character(in: bytes, at: start)
                 let end =
@@ -52,16 +67,35 @@ struct PreTokenizer: Sendable, Equatable {
                     ? start + first.length
                     : classes.endOfRun(
                         outside: .digit, in: bytes, from: start, upTo: range.upperBound)
-                apply(index + 1, to: bytes, start..<end, classes, body)
+                try pass(start..<end)
                 start = end
             }
+        case .split(let separator, let behavior, let isInverted):
+            let pieces = try separator.pieces(
+                of: bytes, range, behavior, isInverted: isInverted, scratch)
+            for piece in pieces { try pass(piece) }
         case .prefixSpace:
             let space = UInt8(ascii: " ")
-            guard bytes[range.lowerBound] != space else {
-                return apply(index + 1, to: bytes, range, classes, body)
+            try bytes[start] == space ? pass(range) : pass(changed: [space] + bytes[range])
+        case .alphabet:
+            try pass(changed: ByteAlphabet.spelled(bytes[range]))
+        case .metaspace(let prefix, let splits):
+            let changed = Metaspace.replaced(bytes, range, prefix, isFirst: isFirst)
+            let pieces = splits ? Metaspace.pieces(of: changed) : [0..<changed.count]
+            for piece in pieces {
+                try apply(
+                    index + 1, to: changed, piece, isFirst && piece.lowerBound == 0, scratch, body)
             }
-            let prefixed = [space] + bytes[range]
-            apply(index + 1, to: prefixed, 0..<prefixed.count, classes, body)
+        case .metaspaceWords(let exceptions):
+            var from = start
+            while let next = Metaspace.nextWord(
+                in: bytes, from: from, upTo: range.upperBound, after: exceptions)
+            {
+                try pass(start..<next)
+                start = next
+                from = next
+            }
+            try pass(start..<range.upperBound)
         }
     }
 }

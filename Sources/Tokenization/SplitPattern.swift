@@ -6,10 +6,36 @@ enum SplitPattern: Sendable {
     case gpt2
     /// As ``llama3Expression``.
     case llama3
+    /// As ``qwen2Expression``: numbers stand alone.
+    case qwen2
 
-    static let llama3Expression =
-        #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|"#
-        + #" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+    static let gpt2Expression =
+        #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
+    static let llama3Expression = expression(numbers: #"\p{N}{1,3}"#)
+    static let qwen2Expression = expression(numbers: #"\p{N}"#)
+
+    private static func expression(numbers: String) -> String {
+        #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"# + numbers
+            + #"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+    }
+
+    /// The scanner for an expression, if there is one.
+    init?(expression: String) {
+        switch expression {
+        case Self.gpt2Expression: self = .gpt2
+        case Self.llama3Expression: self = .llama3
+        case Self.qwen2Expression: self = .qwen2
+        default: return nil
+        }
+    }
+
+    var expression: String {
+        switch self {
+        case .gpt2: Self.gpt2Expression
+        case .llama3: Self.llama3Expression
+        case .qwen2: Self.qwen2Expression
+        }
+    }
 
     /// The end of the match that starts at `start`; every position has one.
     ///
@@ -21,7 +47,8 @@ enum SplitPattern: Sendable {
         let scanner = WordScanner(bytes: bytes, end: end, classes: classes)
         switch self {
         case .gpt2: return scanner.endOfGPT2Word(from: start)
-        case .llama3: return scanner.endOfLlama3Word(from: start)
+        case .llama3: return scanner.endOfLlama3Word(from: start, longestNumber: 3)
+        case .qwen2: return scanner.endOfLlama3Word(from: start, longestNumber: 1)
         }
     }
 }
@@ -47,11 +74,11 @@ private struct WordScanner {
         return endOfRun(outside: .letterNumberOrSpace, from: first)
     }
 
-    func endOfLlama3Word(from start: Int) -> Int {
+    func endOfLlama3Word(from start: Int, longestNumber: Int) -> Int {
         if let end = endOfContraction(from: start, anyCase: true) { return end }
         let first = character(at: start)
         if first.isAny(of: .letter) { return endOfRun(of: .letter, from: start) }
-        if first.isAny(of: .number) { return endOfNumber(from: start) }
+        if first.isAny(of: .number) { return endOfNumber(from: start, longestNumber) }
         // Any one character but a line end may open a run of letters.
         let next = start + first.length
         if next < end, !isLineEnd(at: start), character(at: next).isAny(of: .letter) {
@@ -63,10 +90,10 @@ private struct WordScanner {
         return endOfLinesOfSpaces(from: start) ?? endOfSpaces(from: start)
     }
 
-    /// `\p{N}{1,3}`
-    private func endOfNumber(from start: Int) -> Int {
+    /// `\p{N}{1,3}` or `\p{N}`
+    private func endOfNumber(from start: Int, _ longest: Int) -> Int {
         var index = start
-        for _ in 0..<3 where index < end {
+        for _ in 0..<longest where index < end {
             let character = character(at: index)
             guard character.isAny(of: .number) else { break }
             index += character.length

@@ -4,6 +4,8 @@ public struct StreamDecoder: Sendable {
     private let skipSpecial: Bool
     /// The start of a character; at most three bytes.
     private var pending: [UInt8] = []
+    /// Whether no token has come yet that is part of the text.
+    private var isAtStart = true
 
     init(vocabulary: Vocabulary, skipSpecial: Bool) {
         self.vocabulary = vocabulary
@@ -13,7 +15,8 @@ public struct StreamDecoder: Sendable {
     /// The text that `token` completes; bytes that cannot become UTF-8 turn into U+FFFD.
     public mutating func append(_ token: Int32) -> String {
         if skipSpecial, vocabulary.isSpecial(token) { return "" }
-        pending += vocabulary.bytes(of: token)
+        pending += vocabulary.decodedBytes(of: token, isFirst: isAtStart)
+        isAtStart = false
         let complete = pending.count - Self.countOfUnfinishedBytes(at: pending)
         defer { pending.removeFirst(complete) }
         return String(decoding: pending[..<complete], as: UTF8.self)
@@ -34,5 +37,48 @@ public struct StreamDecoder: Sendable {
             return length > count ? count : 0
         }
         return 0
+    }
+}
+
+extension Vocabulary {
+    /// The bytes that a token adds to a text; the first may lose its spaces.
+    func decodedBytes(of id: Int32, isFirst: Bool) -> ArraySlice<UInt8> {
+        let bytes = bytes(of: id)
+        guard isFirst else { return bytes }
+        let space = UInt8(ascii: " ")
+        switch decoding.start {
+        case .nothing: return bytes
+        case .space: return bytes.first == space ? bytes.dropFirst() : bytes
+        case .spacesOfFirstToken: return bytes.drop { $0 == space }
+        }
+    }
+
+    /// The text of `tokens`, as Hugging Face `tokenizers` decodes them: of bytes that fell back, a
+    /// run that is not UTF-8 turns into one U+FFFD a byte.
+    func text(of tokens: [Int32], skipSpecial: Bool) -> String {
+        var text: [UInt8] = []
+        var run: [UInt8] = []
+        func finishRun() {
+            guard !run.isEmpty else { return }
+            if String(validating: run, as: UTF8.self) != nil {
+                text += run
+            } else {
+                for _ in run { text += [0xEF, 0xBF, 0xBD] }
+            }
+            run = []
+        }
+        var isFirst = true
+        for token in tokens where !(skipSpecial && isSpecial(token)) {
+            let bytes = decodedBytes(of: token, isFirst: isFirst)
+            isFirst = false
+            if isFallbackByte(token) {
+                run += bytes
+            } else {
+                finishRun()
+                text += bytes
+            }
+        }
+        finishRun()
+        return String(decoding: text, as: UTF8.self)
     }
 }

@@ -1,24 +1,28 @@
 public import ModelFiles
 import Synchronization
 
-/// A byte-level byte-pair encoding, as GPT-2, Llama-3 and SmolLM use it.
+/// A byte-pair encoding, byte-level (GPT-2, Llama 3, Qwen, SmolLM) or of SentencePiece's kind
+/// (Llama 2, Mistral, Gemma).
 ///
 /// `encode` gives the ids that Hugging Face `tokenizers` gives with `add_special_tokens=False`:
-/// added tokens are found in the text, the rest is cut into words by the pre-tokenizer, and in each
-/// word pairs of tokens are merged. Anything that a file asks for and that is not
-/// supported is refused by name when it is loaded.
+/// added tokens are found in the text, the rest is normalized and cut into words, and in each word
+/// pairs of tokens are merged. Anything that a file asks for and that is not supported is refused
+/// by name when it is loaded.
 public final class Tokenizer: Sendable {
     /// What the tokenizer's own post-processor puts before a text; usually nothing.
     public let beginTokens: [Int32]
+    /// What the tokenizer's own post-processor puts behind a text; nearly always nothing.
+    public let closingTokens: [Int32]
     /// The token that ends a response, `nil` if the files name none.
     public let endToken: Int32?
 
     private let vocabulary: Vocabulary
+    private let normalizer: Normalizer
     private let preTokenizer: PreTokenizer
     private let literalTokens: AddedTokenMatcher
     private let normalizedTokens: AddedTokenMatcher
     private let classes = CharacterClasses.shared
-    private let emptyEncoder: WordEncoder
+    private let words: WordModel
     /// The encoder that has seen the most words, while nobody uses it.
     private let idleEncoder: Mutex<WordEncoder?>
 
@@ -50,25 +54,33 @@ public final class Tokenizer: Sendable {
                 "unk_token '\((definition.unknownToken ?? "").excerpt)' is not in the vocabulary",
                 at: definition.source)
         }
-        for id in definition.beginTokens + (definition.endToken.map { [$0] } ?? [])
+        let marks = definition.beginTokens + definition.closingTokens
+        for id in marks + (definition.endToken.map { [$0] } ?? [])
         where vocabulary.bytes(of: id).isEmpty {
             throw TokenizationError(
                 "token id \(id), which begins or ends texts, is not in the vocabulary",
                 at: definition.source, hint: "The files of the folder must be of one model")
         }
-        let encoder = WordEncoder(
-            merges: try PairMerges(definition, vocabulary), byteTokens: vocabulary.byteTokens,
-            unknownToken: unknownToken ?? nil, fusesUnknown: definition.fusesUnknown,
-            wholeWords: definition.ignoresMerges ? Self.wholeWords(definition) : nil)
-        emptyEncoder = encoder
-        idleEncoder = Mutex(encoder)
+        words = try Self.words(definition, vocabulary, unknownToken ?? nil)
+        idleEncoder = Mutex(nil)
         self.vocabulary = vocabulary
         beginTokens = definition.beginTokens
+        closingTokens = definition.closingTokens
         endToken = definition.endToken
-        preTokenizer = definition.preTokenizer
+        normalizer = definition.normalizer
+        preTokenizer = Self.preTokenizer(definition)
         literalTokens = AddedTokenMatcher(
             tokens: definition.addedTokens.filter { !$0.isNormalized })
-        normalizedTokens = AddedTokenMatcher(tokens: definition.addedTokens.filter(\.isNormalized))
+        let normalizer = definition.normalizer
+        normalizedTokens = AddedTokenMatcher(
+            tokens: definition.addedTokens.filter(\.isNormalized).map { token in
+                var token = token
+                let bytes = Array(token.content.utf8)
+                if let changed = normalizer.normalized(bytes, 0..<bytes.count) {
+                    token.content = String(decoding: changed, as: UTF8.self)
+                }
+                return token
+            })
     }
 
     /// One more than the largest token id.
@@ -76,35 +88,65 @@ public final class Tokenizer: Sendable {
 
     /// The tokens of `text`; none are put before or after it.
     ///
-    /// Added tokens (special ones too) that stand in the text become their ids. Bytes for which
-    /// the vocabulary has no token become the unknown token, or, without one, nothing, as in
-    /// Hugging Face tokenizers. Safe to call from several threads.
+    /// Added tokens (special ones too) that stand in the text become their ids. What the
+    /// vocabulary has no token for becomes the unknown token, or, without one, nothing, as in
+    /// Hugging Face tokenizers. Safe to call from several threads; many texts are encoded faster
+    /// by an encoder for each thread (``makeEncoder()``).
+    ///
+    /// An expression that gives up, which takes a hostile text or pattern, leaves the text in one
+    /// piece; an encoder says so instead.
     /// - Complexity: O(n log n) for n bytes at worst; linear on text of ordinary words.
     public func encode(_ text: String) -> [Int32] {
         let bytes = Array(text.utf8)
         var tokens: [Int32] = []
         tokens.reserveCapacity(bytes.count / 3)
         var encoder = takeEncoder()
-        literalTokens.forEachPart(in: bytes, 0..<bytes.count, classes) { part in
-            switch part {
-            case .token(let id): tokens.append(id)
-            case .text(let range): encode(bytes, range, &encoder, &tokens)
-            }
+        do throws(TokenizationError) {
+            try encode(bytes, &encoder, ExpressionScratch(), into: &tokens)
+        } catch {
+            tokens = []
+            encoder.encode(bytes, 0..<bytes.count, into: &tokens)
         }
         idleEncoder.withLock { $0 = encoder }
         return tokens
     }
 
-    /// Encodes what lies between tokens that are matched literally.
-    private func encode(
-        _ bytes: [UInt8], _ range: Range<Int>, _ encoder: inout WordEncoder,
-        _ tokens: inout [Int32]
-    ) {
-        normalizedTokens.forEachPart(in: bytes, range, classes) { part in
+    /// An encoder for one thread. Makes no copy of the vocabulary.
+    public func makeEncoder() -> TokenEncoder { TokenEncoder(self, WordEncoder(words)) }
+
+    /// Appends the tokens of `bytes`, which is valid UTF-8.
+    func encode(
+        _ bytes: [UInt8], _ encoder: inout WordEncoder, _ scratch: ExpressionScratch,
+        into tokens: inout [Int32]
+    ) throws(TokenizationError) {
+        for part in literalTokens.parts(of: bytes, 0..<bytes.count, classes) {
             switch part {
             case .token(let id): tokens.append(id)
             case .text(let range):
-                preTokenizer.forEachWord(in: bytes, range, classes) { bytes, word in
+                let isFirst = range.lowerBound == 0
+                if let changed = normalizer.normalized(bytes, range) {
+                    let whole = 0..<changed.count
+                    try encode(changed, whole, isFirst, &encoder, scratch, &tokens)
+                } else {
+                    try encode(bytes, range, isFirst, &encoder, scratch, &tokens)
+                }
+            }
+        }
+    }
+
+    /// Encodes what lies between tokens that are matched literally.
+    private func encode(
+        _ bytes: [UInt8], _ range: Range<Int>, _ isFirst: Bool, _ encoder: inout WordEncoder,
+        _ scratch: ExpressionScratch, _ tokens: inout [Int32]
+    ) throws(TokenizationError) {
+        for part in normalizedTokens.parts(of: bytes, range, classes) {
+            switch part {
+            case .token(let id): tokens.append(id)
+            case .text(let piece):
+                try preTokenizer.forEachWord(
+                    in: bytes, piece, isFirst: isFirst && piece.lowerBound == range.lowerBound,
+                    scratch
+                ) { bytes, word in
                     encoder.encode(bytes, word, into: &tokens)
                 }
             }
@@ -116,18 +158,14 @@ public final class Tokenizer: Sendable {
             defer { idle = nil }
             return idle
         }
-        return idle ?? emptyEncoder
+        return idle ?? WordEncoder(words)
     }
 
     /// The text of `tokens`; bytes that are not UTF-8 turn into U+FFFD, unknown ids into nothing.
     ///
     /// With `skipSpecial`, special tokens are left out.
     public func decode(_ tokens: [Int32], skipSpecial: Bool) -> String {
-        var bytes: [UInt8] = []
-        for token in tokens where !(skipSpecial && vocabulary.isSpecial(token)) {
-            bytes += vocabulary.bytes(of: token)
-        }
-        return String(decoding: bytes, as: UTF8.self)
+        vocabulary.text(of: tokens, skipSpecial: skipSpecial)
     }
 
     /// Decodes tokens one by one, for text that is shown as it is made.
@@ -135,12 +173,48 @@ public final class Tokenizer: Sendable {
         StreamDecoder(vocabulary: vocabulary, skipSpecial: skipSpecial)
     }
 
+    private static func words(
+        _ definition: TokenizerDefinition, _ vocabulary: Vocabulary, _ unknownToken: Int32?
+    ) throws(TokenizationError) -> WordModel {
+        let merging: WordModel.Merging =
+            if let scores = definition.scores {
+                .scores(
+                    try TokenScores(
+                        scores, vocabulary, at: "\(definition.source): tokenizer.ggml.scores"))
+            } else {
+                .pairs(try PairMerges(definition, vocabulary))
+            }
+        return WordModel(
+            merging: merging, spelling: definition.spelling, ids: vocabulary.ids,
+            byteTokens: vocabulary.byteTokens, unknownToken: unknownToken,
+            fusesUnknown: definition.fusesUnknown, fallsBackToBytes: definition.fallsBackToBytes,
+            wholeWords: definition.ignoresMerges ? wholeWords(definition) : nil,
+            takesLineFeedsWhole: definition.takesLineFeedsWhole)
+    }
+
     private static func wholeWords(_ definition: TokenizerDefinition) -> ByteStringTable {
         var table = ByteStringTable(minimumCapacity: definition.vocabulary.count)
         for (token, id) in definition.vocabulary {
-            guard let bytes = ByteAlphabet.bytes(of: token) else { continue }
+            let bytes: [UInt8]
+            switch definition.spelling {
+            case .text: bytes = Array(token.utf8)
+            case .byteLevel:
+                guard let known = ByteAlphabet.bytes(of: token) else { continue }
+                bytes = known
+            }
             table.insert(bytes, 0..<bytes.count, value: Int32(id))
         }
         return table
+    }
+
+    /// Adds cuts that change no ids where words would otherwise be whole texts.
+    private static func preTokenizer(_ definition: TokenizerDefinition) -> PreTokenizer {
+        var preTokenizer = definition.preTokenizer
+        if definition.spelling == .text, !definition.ignoresMerges,
+            let stage = Metaspace.wordStage(for: definition.vocabulary)
+        {
+            preTokenizer.stages.append(stage)
+        }
+        return preTokenizer
     }
 }

@@ -11,18 +11,22 @@ struct TokenizerFolder {
         let file = try tokenizerFile()
         let root = try JSONNode.read(file)
         let model = try root.required("model")
-        try checkIsByteLevelBPE(model)
-        let preTokenizer = try PreTokenizer(root["pre_tokenizer"], file: file)
-        try checkDecoder(root["decoder"])
-        try checkNormalizer(root["normalizer"])
+        try checkIsBPE(model)
+        let (preTokenizer, spelling) = try PreTokenizer.read(root["pre_tokenizer"])
+        let normalizer = try Normalizer(root["normalizer"])
         var definition = TokenizerDefinition(
-            source: file, vocabulary: try vocabulary(model.required("vocab")),
+            source: file, vocabulary: try vocabulary(model.required("vocab")), spelling: spelling,
             merges: try merges(model["merges"]), addedTokens: try addedTokens(root["added_tokens"]),
-            preTokenizer: preTokenizer)
+            normalizer: normalizer, preTokenizer: preTokenizer)
         definition.ignoresMerges = try model.flag("ignore_merges", default: false)
+        definition.fallsBackToBytes = try model.flag("byte_fallback", default: false)
         definition.unknownToken = try model.filledText("unk_token")
         definition.fusesUnknown = try model.flag("fuse_unk", default: false)
-        definition.beginTokens = try BeginTokens.read(root["post_processor"])
+        definition.decoding = try TokenDecoding(root["decoder"], spelling)
+        let marks = try TextMarks.read(root["post_processor"])
+        definition.beginTokens = marks.before
+        definition.closingTokens = marks.after
+        try readMarks(into: &definition)
         definition.endToken = try endToken(definition)
         return definition
     }
@@ -40,41 +44,19 @@ struct TokenizerFolder {
         return file
     }
 
-    private func checkIsByteLevelBPE(_ model: JSONNode) throws(TokenizationError) {
+    private func checkIsBPE(_ model: JSONNode) throws(TokenizationError) {
         // Files of before 2020 leave the type out; only BPE has merges.
         let type = try model["type"]?.text() ?? (model["merges"] == nil ? "unknown" : "BPE")
         guard type == "BPE" else {
             throw TokenizationError(
                 "a tokenizer of type '\(type.excerpt)' is not supported", at: model.location,
-                hint: "Supported: byte-level BPE (GPT-2, Llama-3, SmolLM)")
-        }
-        guard try !model.flag("byte_fallback", default: false) else {
-            throw TokenizationError(
-                "byte_fallback (a SentencePiece-style BPE) is not supported", at: model.location,
-                hint: "Supported: byte-level BPE (GPT-2, Llama-3, SmolLM)")
+                hint: "Supported: BPE, byte-level (GPT-2, Llama 3, Qwen, SmolLM) and of "
+                    + "SentencePiece's kind (Llama 2, Mistral, Gemma)")
         }
         for key in ["continuing_subword_prefix", "end_of_word_suffix"]
         where try model.filledText(key) != nil {
             throw TokenizationError("\(key) is not supported", at: model.location)
         }
-    }
-
-    private func checkDecoder(_ decoder: JSONNode?) throws(TokenizationError) {
-        guard let type = try decoder?.required("type").text(), type != "ByteLevel" else { return }
-        throw TokenizationError(
-            "a decoder of type '\(type.excerpt)' is not supported",
-            at: decoder?.location, hint: "Supported: ByteLevel")
-    }
-
-    /// NFC is left out on purpose: Foundation's (Swift 6.3) breaks conjoining Jamo and the order of
-    /// Tibetan vowel signs, so ids would differ from Hugging Face's without a word.
-    private func checkNormalizer(_ normalizer: JSONNode?) throws(TokenizationError) {
-        guard let normalizer else { return }
-        let type = try normalizer.required("type").text()
-        if type == "Sequence", try normalizer.required("normalizers").values().isEmpty { return }
-        throw TokenizationError(
-            "a normalizer of type '\(type.excerpt)' is not supported", at: normalizer.location,
-            hint: "Supported: none (GPT-2, Llama-3, SmolLM)")
     }
 
     private func vocabulary(
@@ -101,7 +83,9 @@ struct TokenizerFolder {
             var pair: [Substring] = []
             switch value {
             case .text(let text):
-                pair = text.split(separator: " ", omittingEmptySubsequences: false)
+                pair = text.unicodeScalars.split(
+                    separator: " ", omittingEmptySubsequences: false
+                ).map { Substring($0) }
             case .array(let parts):
                 for case .text(let part) in parts { pair.append(part[...]) }
             default: break
@@ -134,19 +118,44 @@ struct TokenizerFolder {
         return tokens
     }
 
-    private func endToken(_ definition: TokenizerDefinition) throws(TokenizationError) -> Int32? {
-        let tokenizerConfiguration = path + "/tokenizer_config.json"
-        if FileManager.default.fileExists(atPath: tokenizerConfiguration),
-            let node = try JSONNode.read(tokenizerConfiguration)["eos_token"]
-        {
-            let content = try node.isObject ? node.required("content").text() : node.text()
-            guard let id = definition.id(of: content) else {
-                throw TokenizationError(
-                    "eos_token '\(content.excerpt)' is not in the vocabulary", at: node.location,
-                    hint: "tokenizer_config.json and tokenizer.json must be of one model")
-            }
-            return id
+    private var tokenizerConfiguration: JSONNode? {
+        get throws(TokenizationError) {
+            let file = path + "/tokenizer_config.json"
+            return FileManager.default.fileExists(atPath: file) ? try JSONNode.read(file) : nil
         }
+    }
+
+    /// The id of a token that `tokenizer_config.json` names, e.g. under `eos_token`.
+    private func namedToken(
+        _ key: String, _ definition: TokenizerDefinition
+    ) throws(TokenizationError) -> Int32? {
+        guard let node = try tokenizerConfiguration?[key] else { return nil }
+        let content = try node.isObject ? node.required("content").text() : node.text()
+        guard let id = definition.id(of: content) else {
+            throw TokenizationError(
+                "\(key) '\(content.excerpt)' is not in the vocabulary", at: node.location,
+                hint: "tokenizer_config.json and tokenizer.json must be of one model")
+        }
+        return id
+    }
+
+    /// Where one of these flags is set, transformers 5 has it instead of the post-processor.
+    private func readMarks(
+        into definition: inout TokenizerDefinition
+    ) throws(TokenizationError) {
+        guard let settings = try tokenizerConfiguration,
+            settings["add_bos_token"] != nil || settings["add_eos_token"] != nil
+        else { return }
+        let begins = try settings.flag("add_bos_token", default: false)
+        let ends = try settings.flag("add_eos_token", default: false)
+        definition.beginTokens =
+            begins ? [try namedToken("bos_token", definition)].compactMap { $0 } : []
+        definition.closingTokens =
+            ends ? [try namedToken("eos_token", definition)].compactMap { $0 } : []
+    }
+
+    private func endToken(_ definition: TokenizerDefinition) throws(TokenizationError) -> Int32? {
+        if let id = try namedToken("eos_token", definition) { return id }
         let configuration = path + "/config.json"
         guard FileManager.default.fileExists(atPath: configuration),
             var node = try JSONNode.read(configuration)["eos_token_id"]
@@ -156,12 +165,5 @@ struct TokenizerFolder {
             node = first
         }
         return try node.tokenID()
-    }
-}
-
-extension TokenizerDefinition {
-    fileprivate func id(of content: String) -> Int32? {
-        if let added = addedTokens.last(where: { $0.content == content }) { return added.id }
-        return vocabulary.first { $0.token == content }.flatMap { Int32(exactly: $0.id) }
     }
 }

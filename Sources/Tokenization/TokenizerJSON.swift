@@ -33,9 +33,9 @@ public struct HuggingFaceTokenizerFiles {
         JSONObject([
             ("version", .text("1.0")), ("truncation", .null), ("padding", .null),
             ("added_tokens", .array(definition.addedTokens.map(addedToken))),
-            ("normalizer", .null), ("pre_tokenizer", try preTokenizer(definition)),
-            ("post_processor", postProcessor(definition)),
-            ("decoder", byteLevel(prefixesSpace: false, splits: true)),
+            ("normalizer", normalizer(definition)),
+            ("pre_tokenizer", try preTokenizer(definition)),
+            ("post_processor", postProcessor(definition)), ("decoder", decoder(definition)),
             ("model", .object(try model(definition))),
         ])
     }
@@ -62,42 +62,84 @@ public struct HuggingFaceTokenizerFiles {
     private static func preTokenizer(
         _ definition: TokenizerDefinition
     ) throws(TokenizationError) -> JSONValue {
-        let parts: [JSONValue]
-        switch definition.preTokenizer.stages {
-        case [.pattern(.gpt2)]:
-            return byteLevel(prefixesSpace: false, splits: true)
-        case [.prefixSpace, .pattern(.gpt2)]:
-            return byteLevel(prefixesSpace: true, splits: true)
-        case [.digits, .pattern(.gpt2)]:
-            parts = [digits, byteLevel(prefixesSpace: false, splits: true)]
-        case [.digits, .prefixSpace, .pattern(.gpt2)]:
-            parts = [digits, byteLevel(prefixesSpace: true, splits: true)]
-        case [.pattern(.llama3)]:
-            parts = [llama3Split, byteLevel(prefixesSpace: false, splits: false)]
+        var stages = definition.preTokenizer.stages
+        if stages.isEmpty, definition.spelling == .text { return .null }
+        var last: JSONValue?
+        if definition.spelling == .byteLevel {
+            let splits: Bool
+            if case .pattern(.gpt2)? = stages.last { splits = true } else { splits = false }
+            if splits { stages.removeLast() }
+            let prefixes: Bool
+            if case .prefixSpace? = stages.last { prefixes = true } else { prefixes = false }
+            if prefixes { stages.removeLast() }
+            last = byteLevel(prefixesSpace: prefixes, splits: splits)
+        }
+        let parts = try stages.map { stage throws(TokenizationError) in
+            try part(stage, definition)
+        }
+        if parts.isEmpty, let last { return last }
+        return tagged("Sequence", [("pretokenizers", .array(parts + [last].compactMap { $0 }))])
+    }
+
+    private static func part(
+        _ stage: PreTokenizer.Stage, _ definition: TokenizerDefinition
+    ) throws(TokenizationError) -> JSONValue {
+        let expression: String
+        switch stage {
+        case .digits: return tagged("Digits", [("individual_digits", .boolean(true))])
+        case .pattern(let pattern): expression = pattern.expression
+        case .split(.expression(let split), .isolated, isInverted: false):
+            expression = split.source
         default:
             throw TokenizationError(
                 "the pre-tokenizer with add_space_prefix has no form in tokenizer.json",
                 at: definition.source,
                 hint: "Take the tokenizer files of the model that the file was made from")
         }
-        return .object(
-            JSONObject([("type", .text("Sequence")), ("pretokenizers", .array(parts))]))
-    }
-
-    private static var digits: JSONValue {
-        .object(JSONObject([("type", .text("Digits")), ("individual_digits", .boolean(true))]))
-    }
-
-    private static var llama3Split: JSONValue {
-        .object(
-            JSONObject([
-                ("type", .text("Split")),
-                (
-                    "pattern",
-                    .object(JSONObject([("Regex", .text(SplitPattern.llama3Expression))]))
-                ),
+        return tagged(
+            "Split",
+            [
+                ("pattern", .object(JSONObject([("Regex", .text(expression))]))),
                 ("behavior", .text("Isolated")), ("invert", .boolean(false)),
-            ]))
+            ])
+    }
+
+    private static func tagged(
+        _ type: String, _ members: [(String, JSONValue)]
+    ) -> JSONValue {
+        .object(JSONObject([("type", .text(type))] + members.map { (key: $0.0, value: $0.1) }))
+    }
+
+    private static func replace(_ from: String, _ to: String) -> JSONValue {
+        tagged(
+            "Replace",
+            [
+                ("pattern", .object(JSONObject([("String", .text(from))]))),
+                ("content", .text(to)),
+            ])
+    }
+
+    private static func normalizer(_ definition: TokenizerDefinition) -> JSONValue {
+        guard definition.spelling == .text else { return .null }
+        var stages = [replace(" ", "▁")]
+        if case .prepend? = definition.normalizer.stages.first {
+            stages.insert(tagged("Prepend", [("prepend", .text("▁"))]), at: 0)
+        }
+        return tagged("Sequence", [("normalizers", .array(stages))])
+    }
+
+    private static func decoder(_ definition: TokenizerDefinition) -> JSONValue {
+        guard definition.spelling == .text else {
+            return byteLevel(prefixesSpace: false, splits: true)
+        }
+        var stages = [replace("▁", " "), tagged("ByteFallback", []), tagged("Fuse", [])]
+        if definition.decoding.start == .space {
+            stages.append(
+                tagged(
+                    "Strip",
+                    [("content", .text(" ")), ("start", .integer(1)), ("stop", .integer(0))]))
+        }
+        return tagged("Sequence", [("decoders", .array(stages))])
     }
 
     /// Puts the begin tokens first; they are of the vocabulary, as loading has checked.
@@ -147,12 +189,23 @@ public struct HuggingFaceTokenizerFiles {
                 hint: "The file is damaged: fetch it again")
         }
         return JSONObject([
-            ("type", .text("BPE")), ("dropout", .null), ("unk_token", .null),
+            ("type", .text("BPE")), ("dropout", .null),
+            ("unk_token", definition.unknownToken.map { .text($0) } ?? .null),
             ("continuing_subword_prefix", .null), ("end_of_word_suffix", .null),
-            ("fuse_unk", .boolean(false)), ("byte_fallback", .boolean(false)),
+            ("fuse_unk", .boolean(definition.fusesUnknown)),
+            ("byte_fallback", .boolean(definition.fallsBackToBytes)),
             ("ignore_merges", .boolean(definition.ignoresMerges)), ("vocab", .object(vocabulary)),
-            ("merges", .array(definition.merges.map { .text("\($0.left) \($0.right)") })),
+            ("merges", .array(merges(definition))),
         ])
+    }
+
+    private static func merges(_ definition: TokenizerDefinition) -> [JSONValue] {
+        guard let scores = definition.scores else {
+            return definition.merges.map { .text("\($0.left) \($0.right)") }
+        }
+        return MergesFromScores.merges(definition.vocabulary, scores).map {
+            .array([.text($0.left), .text($0.right)])
+        }
     }
 
     // MARK: tokenizer_config.json

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Faults
 import Foundation
+import ModelFiles
 import Tensors
 import Tokenization
 
@@ -21,6 +22,9 @@ struct TokenizeCommand: ParsableCommand {
     @Option(help: "A model: a Hugging Face folder with tokenizer.json, or one GGUF file.")
     var model: String
 
+    @Flag(help: "Each line is a JSON string, so that texts may hold line feeds.")
+    var json = false
+
     @Argument(help: "A UTF-8 text file.")
     var file: String
 
@@ -28,17 +32,26 @@ struct TokenizeCommand: ParsableCommand {
         try exitingOnFault {
             let tokenizer = try Tokenizer(modelPath: model)
             let mapped = try MappedFile(path: file)
+            let encoder = tokenizer.makeEncoder()
             var output = BufferedOutput()
             for (index, bytes) in lines(of: mapped).enumerated() {
-                guard let line = String(validating: bytes, as: UTF8.self) else {
+                guard let line = text(of: bytes) else {
                     try output.flush()
-                    throw InvalidLine(path: file, lineNumber: index + 1)
+                    throw InvalidLine(path: file, lineNumber: index + 1, isJSON: json)
                 }
-                let ids = tokenizer.encode(line).map(String.init)
+                let ids = try encoder.encode(line).map(String.init)
                 try output.write(ids.joined(separator: " ") + "\n")
             }
             try output.flush()
         }
+    }
+
+    private func text(of line: UnsafeRawBufferPointer.SubSequence) -> String? {
+        guard json else { return String(validating: line, as: UTF8.self) }
+        guard case .text(let text)? = try? JSONValue.parse(.init(rebasing: line), path: file) else {
+            return nil
+        }
+        return text
     }
 
     private func lines(of file: MappedFile) -> [UnsafeRawBufferPointer.SubSequence] {
@@ -54,10 +67,11 @@ struct TokenizeCommand: ParsableCommand {
 private struct InvalidLine: Fault {
     let path: String
     let lineNumber: Int
+    let isJSON: Bool
 
-    var problem: String { "is not valid UTF-8" }
+    var problem: String { isJSON ? "is no JSON string" : "is not valid UTF-8" }
     var location: String? { "\(path):\(lineNumber)" }
-    var hint: String? { "Convert the file, e.g. with iconv -t UTF-8" }
+    var hint: String? { isJSON ? nil : "Convert the file, e.g. with iconv -t UTF-8" }
 }
 
 /// Standard output that takes no more, e.g. on a full disk.

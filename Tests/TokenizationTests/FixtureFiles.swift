@@ -2,7 +2,13 @@ import Foundation
 
 /// What scripts/make-tokenizer-fixtures made.
 enum FixtureFiles {
-    static let names = ["gpt2", "smollm", "llama3", "odd"]
+    /// With words of bytes.
+    static let byteLevelNames = [
+        "gpt2", "smollm", "llama3", "odd", "qwen2", "tekken", "mixed", "falcon",
+    ]
+    /// With words of characters.
+    static let textNames = ["llama2", "gemma", "mistral", "text-unknown"]
+    static let names = byteLevelNames + textNames
 
     static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("Fixtures")
@@ -24,16 +30,23 @@ enum FixtureFiles {
         try textLines("\(name)/expected.txt").map { String(decoding: $0, as: UTF8.self) }
     }
 
+    /// Checksum of what the ids of each line decode to.
+    static func decoded(_ name: String) throws -> [String] {
+        try textLines("\(name)/decoded.txt").map { String(decoding: $0, as: UTF8.self) }
+    }
+
     private static func textLines(_ name: String) throws -> [Data] {
         try Data(contentsOf: folder.appendingPathComponent(name)).split(separator: 0x0A)
     }
 
     /// The line of `expected.txt` that `ids` give.
     static func summary(_ ids: [Int32]) -> String {
-        let text = ids.map(String.init).joined(separator: " ")
-        let checksum = String(crc32(Array(text.utf8)), radix: 16)
-        let padding = String(repeating: "0", count: 8 - checksum.count)
-        return "\(ids.count) \(padding)\(checksum)"
+        "\(ids.count) \(checksum(ids.map(String.init).joined(separator: " ")))"
+    }
+
+    static func checksum(_ text: String) -> String {
+        let digits = String(crc32(Array(text.utf8)), radix: 16)
+        return String(repeating: "0", count: 8 - digits.count) + digits
     }
 
     /// CRC-32 as in zlib.

@@ -28,7 +28,7 @@ import Tokenization
     }
 
     @Test func theEndTokenIsFoundInAnyOfItsPlaces() throws {
-        let found = try FixtureFiles.names.map {
+        let found = try ["gpt2", "smollm", "llama3", "odd"].map {
             try Tokenizer(folder: FixtureFiles.path($0)).endToken
         }
         #expect(found == [0, 2, 643, nil])
@@ -40,6 +40,19 @@ import Tokenization
         for line in try FixtureFiles.lines() {
             let decoded = tokenizer.decode(tokenizer.encode(line), skipSpecial: false)
             #expect(decoded.utf8.elementsEqual(line.utf8))
+        }
+    }
+
+    @Test(arguments: FixtureFiles.textNames)
+    func decodingGivesTheJudgesText(_ name: String) throws {
+        let tokenizer = try Tokenizer(folder: FixtureFiles.path(name))
+        let encoder = tokenizer.makeEncoder()
+        let expected = try FixtureFiles.decoded(name)
+        for (index, line) in try FixtureFiles.lines().enumerated() {
+            let text = tokenizer.decode(try encoder.encode(line), skipSpecial: false)
+            #expect(
+                FixtureFiles.checksum(text) == expected[index],
+                "line \(index + 1): \(line.debugDescription) became \(text.debugDescription)")
         }
     }
 
