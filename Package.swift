@@ -79,11 +79,14 @@ let package = Package(
         room("Slices", ["Faults", "Tensors"]),
 
         // Layer 3
+        room("ChatTemplates", ["Faults", "ModelFiles"]),
         room("Tokenization", ["Faults", "ModelFiles", "Tensors"]),
         room("Transformer", ["Faults", "Kernels", "ModelFiles", "Slices", "Tensors"]),
 
         // Layer 4
-        room("Datasets", ["Faults", "ModelFiles", "Slices", "Tensors", "Tokenization"]),
+        room(
+            "Datasets",
+            ["ChatTemplates", "Faults", "ModelFiles", "Slices", "Tensors", "Tokenization"]),
         room(
             "Adapters",
             ["Faults", "Kernels", "ModelFiles", "Tensors", "Tokenization", "Transformer"]),
@@ -122,8 +125,9 @@ let package = Package(
         program(
             "lora",
             [
-                "Adapters", argumentParser, "Checkpoints", "Datasets", "Faults", "Generation",
-                "Kernels", "ModelFiles", "Operations", "Tensors", "Tokenization", "Training",
+                "Adapters", argumentParser, "ChatTemplates", "Checkpoints", "Datasets", "Faults",
+                "Generation", "Kernels", "ModelFiles", "Operations", "Tensors", "Tokenization",
+                "Training",
                 "Transformer",
             ]),
         program(
@@ -141,7 +145,12 @@ let package = Package(
         tests(
             "TokenizationTests", ["Faults", "ModelFiles", "Tokenization"], fixtures: true),
         tests(
-            "DatasetsTests", ["Datasets", "Faults", "Slices", "Tokenization"], fixtures: true),
+            "DatasetsTests", ["ChatTemplates", "Datasets", "Faults", "Slices", "Tokenization"],
+            fixtures: true),
+        .executableTarget(
+            name: "chat-renderer", dependencies: ["ChatTemplates", "Faults", "ModelFiles"],
+            path: "Tests/chat-renderer", swiftSettings: swiftSettings),
+        tests("ChatTemplatesTests", ["ChatTemplates", "Faults", "ModelFiles"]),
         tests(
             "TransformerTests",
             [

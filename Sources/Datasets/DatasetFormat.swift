@@ -1,3 +1,5 @@
+import ChatTemplates
+
 /// Which keys the records of a file have.
 public enum DatasetFormat: String, Sendable, CaseIterable {
     /// `instruction`, `input` (may be missing or empty) and `output`.

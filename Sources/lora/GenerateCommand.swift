@@ -1,5 +1,6 @@
 import Adapters
 import ArgumentParser
+import ChatTemplates
 import Datasets
 import Faults
 import Foundation

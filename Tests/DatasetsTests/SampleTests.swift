@@ -1,3 +1,4 @@
+import ChatTemplates
 import Datasets
 import Slices
 import Testing
