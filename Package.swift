@@ -56,6 +56,8 @@ let package = Package(
         .systemLibrary(
             name: "CProtobufC", pkgConfig: "libprotobuf-c",
             providers: [.apt(["libprotobuf-c-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "CProgressProtocol", dependencies: ["CProtobufC"]),
         .target(name: "CLinuxFiles"),
         .target(
@@ -86,7 +88,10 @@ let package = Package(
         // Layer 4
         room(
             "Datasets",
-            ["ChatTemplates", "Faults", "ModelFiles", "Slices", "Tensors", "Tokenization"]),
+            [
+                "ChatTemplates", crypto, "CZlib", "CZstd", "Faults", "ModelFiles", "Slices",
+                "Tensors", "Tokenization",
+            ]),
         room(
             "Adapters",
             ["Faults", "Kernels", "ModelFiles", "Tensors", "Tokenization", "Transformer"]),
@@ -140,7 +145,7 @@ let package = Package(
         tests("TensorsTests", ["Tensors"]),
         tests("KernelsTests", ["Kernels", "Tensors", "TestSupport"]),
         tests("CollectivesTests", ["Collectives"]),
-        tests("SlicesTests", ["Slices", "TestSupport"]),
+        tests("SlicesTests", ["Slices", "Tensors", "TestSupport"]),
         tests("OptimizationTests", ["Optimization", "Tensors"]),
         tests(
             "TokenizationTests", ["Faults", "ModelFiles", "Tokenization"], fixtures: true),
