@@ -67,7 +67,9 @@ struct RecordCutter {
                 cutLines(into: &block)
             }
             if !block.items.isEmpty { return block }
-            if isAtEnd && (isArray ? scan.stage == .afterArray : text.isEmpty) { return nil }
+            if isAtEnd && (isArray ? scan.stage == .afterArray : text.isEmpty && dropped == 0) {
+                return nil
+            }
         }
     }
 
@@ -95,7 +97,7 @@ struct RecordCutter {
 
     private mutating func cutLines(into block: inout RecordBlock) {
         let end = isAtEnd ? text.count : (lastLineFeed().map { $0 + 1 } ?? 0)
-        guard end > 0 else {
+        guard end > 0 || (isAtEnd && dropped > 0) else {
             // A record without end: what is too long is dropped, and only counted.
             if text.count > Record.maximumBytes || dropped > 0 {
                 dropped += text.count
