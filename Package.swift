@@ -155,7 +155,9 @@ let package = Package(
         .executableTarget(
             name: "chat-renderer", dependencies: ["ChatTemplates", "Faults", "ModelFiles"],
             path: "Tests/chat-renderer", swiftSettings: swiftSettings),
-        tests("ChatTemplatesTests", ["ChatTemplates", "Faults", "ModelFiles"]),
+        tests(
+            "ChatTemplatesTests", ["chat-renderer", "ChatTemplates", "Faults", "ModelFiles"],
+            fixtures: true),
         tests(
             "TransformerTests",
             [

@@ -60,7 +60,6 @@ extension String {
             rest = rest.drop { $0.isPythonSpace }
             guard !rest.isEmpty else { return words }
             if words.count == limit {
-                while let last = rest.last, last.isPythonSpace { rest.removeLast() }
                 words.append(String(rest))
                 return words
             }

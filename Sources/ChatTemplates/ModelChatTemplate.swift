@@ -1,3 +1,4 @@
+import Foundation
 public import ModelFiles
 
 /// A model's chat template and the special tokens that it writes.
@@ -10,14 +11,206 @@ public struct ModelChatTemplate: Sendable {
 }
 
 extension ChatTemplate {
+    /// A template in a file of its own.
+    ///
+    /// - Throws: ``ChatTemplateError`` if the file cannot be read or parsed.
+    public init(file: String) throws(ChatTemplateError) {
+        try self.init(source: TemplateFile.text(file), name: file)
+    }
+
     /// The chat template that comes with a model: `nil` if there is none.
     ///
     /// - Parameters:
     ///   - model: The model.
-    ///   - name: Which of several named ones; `nil` takes `default`.
+    ///   - name: Which of several templates; `nil` takes `default`.
+    ///   - own: A template to take in the place of the model's, with the model's tokens.
+    /// - Throws: As ``find(path:ggufMetadata:named:replacedBy:)``.
     public static func find(
-        in model: BaseModel, named name: String? = nil
+        in model: BaseModel, named name: String? = nil, replacedBy own: ChatTemplate? = nil
     ) throws(ChatTemplateError) -> ModelChatTemplate? {
-        nil
+        try find(
+            path: model.path, ggufMetadata: model.ggufMetadata, named: name, replacedBy: own)
+    }
+
+    /// The chat template of a model folder or of a GGUF file's metadata; `nil` if there is none.
+    ///
+    /// A folder is searched as transformers does: `chat_template.jinja` (and, for other names,
+    /// `additional_chat_templates/NAME.jinja`), then `chat_template.json`, then `chat_template` of
+    /// `tokenizer_config.json`, which is a text or a list of named ones. A GGUF file has
+    /// `tokenizer.chat_template` and `tokenizer.chat_template.NAME`.
+    ///
+    /// - Parameters:
+    ///   - path: Folder or GGUF file, for reading and for messages.
+    ///   - ggufMetadata: The metadata, if it is a GGUF file.
+    ///   - name: Which of several templates; `nil` takes `default`.
+    ///   - own: A template to take in the place of the model's, with the model's tokens.
+    /// - Throws: ``ChatTemplateError`` if a file is damaged, the template cannot be parsed, or there
+    ///   is none of that name.
+    public static func find(
+        path: String, ggufMetadata: [String: GGUFValue]? = nil, named name: String? = nil,
+        replacedBy own: ChatTemplate? = nil
+    ) throws(ChatTemplateError) -> ModelChatTemplate? {
+        if let ggufMetadata {
+            return try GGUFChatTemplates(path: path, metadata: ggufMetadata)
+                .template(named: name, or: own)
+        }
+        return try FolderChatTemplates(folder: path).template(named: name, or: own)
+    }
+
+    fileprivate static func missing(_ name: String, others: [String], at place: String)
+        -> ChatTemplateError
+    {
+        ChatTemplateError(
+            "there is no chat template named \(name.quotedInOneLine)", template: place,
+            hint: others.isEmpty
+                ? nil : "There are: " + others.map(\.quotedInOneLine).joined(separator: ", "))
+    }
+}
+
+/// The templates in a GGUF file's metadata.
+private struct GGUFChatTemplates {
+    let path: String
+    let metadata: [String: GGUFValue]
+
+    func template(
+        named name: String?, or own: ChatTemplate?
+    ) throws(ChatTemplateError) -> ModelChatTemplate? {
+        if let own { return with(own) }
+        let key =
+            "tokenizer.chat_template" + (name.map { $0 == "default" ? "" : ".\($0)" } ?? "")
+        guard case .text(let source)? = metadata[key] else {
+            guard let name else { return nil }
+            let prefix = "tokenizer.chat_template."
+            let others = metadata.keys.filter {
+                $0.hasPrefix(prefix) && !$0.hasSuffix("chat_templates")
+            }
+            throw ChatTemplate.missing(
+                name, others: others.sorted().map { String($0.dropFirst(prefix.count)) }, at: path)
+        }
+        return with(try ChatTemplate(source: source, name: "\(path), \(key)"))
+    }
+
+    private func with(_ template: ChatTemplate) -> ModelChatTemplate {
+        ModelChatTemplate(template: template, bosToken: token("bos"), eosToken: token("eos"))
+    }
+
+    private func token(_ kind: String) -> String {
+        guard case .integer(let id)? = metadata["tokenizer.ggml.\(kind)_token_id"],
+            case .texts(let tokens)? = metadata["tokenizer.ggml.tokens"],
+            let index = Int(exactly: id), tokens.indices.contains(index)
+        else { return "" }
+        return tokens[index]
+    }
+}
+
+/// The templates in a Hugging Face folder.
+private struct FolderChatTemplates {
+    let folder: String
+
+    func template(
+        named name: String?, or own: ChatTemplate?
+    ) throws(ChatTemplateError) -> ModelChatTemplate? {
+        let configuration = try object("tokenizer_config.json") ?? JSONObject([])
+        if let own { return with(own, configuration) }
+        var found = try inFiles()
+        if found.isEmpty {
+            found = try inObject(
+                try object("chat_template.json") ?? JSONObject([]), "chat_template.json")
+        }
+        if found.isEmpty { found = try inObject(configuration, "tokenizer_config.json") }
+        guard let entry = found.first(where: { $0.name == name ?? "default" }) else {
+            if name == nil, found.isEmpty { return nil }
+            throw ChatTemplate.missing(
+                name ?? "default", others: found.map(\.name), at: folder)
+        }
+        return with(
+            try ChatTemplate(source: entry.source, name: entry.place), configuration)
+    }
+
+    private func with(
+        _ template: ChatTemplate, _ configuration: JSONObject
+    ) -> ModelChatTemplate {
+        ModelChatTemplate(
+            template: template, bosToken: token("bos_token", configuration),
+            eosToken: token("eos_token", configuration))
+    }
+
+    private typealias Entry = (name: String, source: String, place: String)
+
+    private func inFiles() throws(ChatTemplateError) -> [Entry] {
+        var entries: [Entry] = []
+        if let source = try text("chat_template.jinja") {
+            entries.append(("default", source, "\(folder)/chat_template.jinja"))
+        }
+        let more = "additional_chat_templates"
+        let files =
+            (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(more)")) ?? []
+        for file in files.sorted() where file.hasSuffix(".jinja") {
+            guard let source = try text("\(more)/\(file)") else { continue }
+            entries.append((String(file.dropLast(6)), source, "\(folder)/\(more)/\(file)"))
+        }
+        return entries
+    }
+
+    private func inObject(
+        _ object: JSONObject, _ file: String
+    ) throws(ChatTemplateError) -> [Entry] {
+        let place = "\(folder)/\(file), chat_template"
+        switch object["chat_template"] {
+        case nil, .null?: return []
+        case .text(let source)?: return [("default", source, place)]
+        case .object(let members)?:
+            var entries: [Entry] = []
+            for name in members.keys {
+                guard case .text(let source)? = members[name] else { throw wrong(place) }
+                entries.append((name, source, "\(place).\(name)"))
+            }
+            return entries
+        case .array(let list)?:
+            var entries: [Entry] = []
+            for item in list {
+                guard case .object(let members) = item, case .text(let name)? = members["name"],
+                    case .text(let source)? = members["template"]
+                else { throw wrong(place) }
+                entries.append((name, source, "\(place) '\(name)'"))
+            }
+            return entries
+        default: throw wrong(place)
+        }
+    }
+
+    private func wrong(_ place: String) -> ChatTemplateError {
+        ChatTemplateError(
+            "must be a text, or a list of objects with 'name' and 'template'", template: place)
+    }
+
+    /// A token stands there as a text, or as an object with its `content`.
+    private func token(_ key: String, _ configuration: JSONObject) -> String {
+        switch configuration[key] {
+        case .text(let text)?: return text
+        case .object(let members)?:
+            if case .text(let text)? = members["content"] { return text }
+            return ""
+        default: return ""
+        }
+    }
+
+    private func object(_ file: String) throws(ChatTemplateError) -> JSONObject? {
+        let path = "\(folder)/\(file)"
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        do throws(ModelFileError) {
+            guard case .object(let object) = try JSONValue.read(path: path) else {
+                throw ModelFileError("must hold one JSON object", file: path)
+            }
+            return object
+        } catch {
+            throw ChatTemplateError(
+                error.problem, template: error.location ?? path, hint: error.hint)
+        }
+    }
+
+    private func text(_ file: String) throws(ChatTemplateError) -> String? {
+        let path = "\(folder)/\(file)"
+        return FileManager.default.fileExists(atPath: path) ? try TemplateFile.text(path) : nil
     }
 }

@@ -88,7 +88,7 @@ extension Rendering {
             return .namespace(namespace)
         case "raise_exception":
             let message = try text(of: arguments.positional.first ?? .empty)
-            throw failure("the template refuses the conversation: \(message.inOneLine)")
+            throw failure("the template refuses the conversation, it raises: \(message.inOneLine)")
         default:
             let bound = try BoundArguments(
                 arguments, to: ["format"], of: "strftime_now", in: self)

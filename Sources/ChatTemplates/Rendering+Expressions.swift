@@ -58,9 +58,11 @@ extension Rendering {
             self.line = line
             return try call(callee, given)
         case .filter(let operand, let name, let arguments):
+            // In a chain of filters, the first is the one that lacks its operand.
             let operand =
-                try operand.map { (operand) throws(ChatTemplateError) in try value(of: operand) }
-                ?? input ?? .empty
+                try operand.map { (operand) throws(ChatTemplateError) in
+                    try value(of: operand, input: input)
+                } ?? input ?? .empty
             let given = try self.arguments(arguments)
             self.line = line
             return try filtered(operand, by: name, given)

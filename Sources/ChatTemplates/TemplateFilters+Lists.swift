@@ -56,9 +56,10 @@ extension Rendering {
         let separator = try text(of: given["d"] ?? .empty)
         var joined = ""
         for (index, element) in try elements(of: value).enumerated() {
-            let part = try given["attribute"].map { (path) throws(ChatTemplateError) in
-                try member(path, of: element)
-            } ?? element
+            let part =
+                try given["attribute"].map { (path) throws(ChatTemplateError) in
+                    try member(path, of: element)
+                } ?? element
             let text = try text(of: part)
             try spendText(joined.utf8.count / 64 + text.utf8.count + separator.utf8.count)
             joined += (index == 0 ? "" : separator) + text
@@ -68,19 +69,31 @@ extension Rendering {
     }
 
     /// `element.a.b`, for a path "a.b".
+    ///
+    /// - Parameter standard: What stands for each part that is undefined.
     func member(
-        _ path: TemplateValue, of element: TemplateValue
+        _ path: TemplateValue, of element: TemplateValue, standard: TemplateValue? = nil
     ) throws(ChatTemplateError) -> TemplateValue {
-        if let index = path.wholeNumber { return try item(.integer(index), of: element) }
         var element = element
+        func orStandard(_ value: TemplateValue) -> TemplateValue {
+            if case .undefined = value { standard ?? value } else { value }
+        }
+        if let index = path.wholeNumber {
+            return orStandard(try item(.integer(index), of: element))
+        }
         for name in try string(path, "an attribute's name").pieces(between: ".") {
             let key = Int(name).map { TemplateValue.integer($0) } ?? .text(name)
-            element = try item(key, of: element)
+            element = orStandard(try item(key, of: element))
         }
         return element
     }
 
     // MARK: Selecting and mapping
+
+    /// As ``elements(of:)``; these filters take none and the like for an empty list.
+    private func anyElements(of value: TemplateValue) throws(ChatTemplateError) -> [TemplateValue] {
+        value.isTrue ? try elements(of: value) : []
+    }
 
     private func selected(
         _ value: TemplateValue, by name: String, _ arguments: CallArguments
@@ -99,14 +112,16 @@ extension Rendering {
             throw unsupported("the test \(test.quotedInOneLine)")
         }
         var selected: [TemplateValue] = []
-        for element in try elements(of: value) {
+        for element in try anyElements(of: value) {
             try spend(1)
-            let part = try path.map { (path) throws(ChatTemplateError) in
-                try member(path, of: element)
-            } ?? element
-            let passes = try test.map { (test) throws(ChatTemplateError) in
-                try self.passes(part, test, CallArguments(positional: Array(rest)))
-            } ?? part.isTrue
+            let part =
+                try path.map { (path) throws(ChatTemplateError) in
+                    try member(path, of: element)
+                } ?? element
+            let passes =
+                try test.map { (test) throws(ChatTemplateError) in
+                    try self.passes(part, test, CallArguments(positional: Array(rest)))
+                } ?? part.isTrue
             if passes == name.hasPrefix("select") { selected.append(element) }
         }
         return TemplateGenerator(selected)
@@ -120,7 +135,7 @@ extension Rendering {
             positional: Array(arguments.positional.dropFirst()), named: arguments.named)
         if let filter = arguments.positional.first {
             let filter = try string(filter, "a filter's name")
-            for element in try elements(of: value) {
+            for element in try anyElements(of: value) {
                 try spend(1)
                 mapped.append(try filtered(element, by: filter, rest))
             }
@@ -129,14 +144,9 @@ extension Rendering {
         rest.positional = []
         let given = try BoundArguments(rest, to: ["attribute", "default"], of: "map", in: self)
         guard let path = given["attribute"] else { throw failure("'map' needs a filter's name") }
-        for element in try elements(of: value) {
+        for element in try anyElements(of: value) {
             try spend(1)
-            let part = try member(path, of: element)
-            if case .undefined = part, let standard = given["default"] {
-                mapped.append(standard)
-            } else {
-                mapped.append(part)
-            }
+            mapped.append(try member(path, of: element, standard: given["default"]))
         }
         return TemplateGenerator(mapped)
     }
@@ -176,9 +186,10 @@ extension Rendering {
         }
         var keyed: [(key: TemplateValue, value: TemplateValue)] = []
         for element in try elements(of: value) {
-            let part = try given["attribute"].map { (path) throws(ChatTemplateError) in
-                try member(path, of: element)
-            } ?? element
+            let part =
+                try given["attribute"].map { (path) throws(ChatTemplateError) in
+                    try member(path, of: element)
+                } ?? element
             keyed.append((isExact ? part : part.lowered, element))
         }
         try spend(keyed.count)

@@ -44,7 +44,9 @@ extension Rendering {
             return try wholeNumber(value) ?? given["default"] ?? .integer(0)
         case "float":
             let given = try bound("default")
-            if case .undefined(let reason) = value { throw failure("\(reason), so it is no number") }
+            if case .undefined(let reason) = value {
+                throw failure("\(reason), so it is no number")
+            }
             if let number = value.anyNumber { return .number(number) }
             return value.string.flatMap { Double(python: $0) }.map { .number($0) }
                 ?? given["default"] ?? .number(0)

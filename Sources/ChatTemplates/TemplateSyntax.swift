@@ -112,7 +112,8 @@ struct TemplateStatement: Sendable {
     indirect enum Kind: Sendable {
         case data(String)
         case output(TemplateExpression)
-        case choice([(condition: TemplateExpression, body: [TemplateStatement])],
+        case choice(
+            [(condition: TemplateExpression, body: [TemplateStatement])],
             otherwise: [TemplateStatement])
         case loop(TemplateLoop)
         case set(TemplateTarget, TemplateExpression)

@@ -1,4 +1,5 @@
 import ChatTemplates
+import Faults
 import ModelFiles
 
 /// Which keys the records of a file have.
@@ -36,20 +37,32 @@ public enum DatasetFormat: String, Sendable, CaseIterable {
     /// Whether records are conversations, which the model's chat template renders.
     public var isChat: Bool { self == .chat || self == .shareGPT }
 
+    /// How prompts are written where no template is asked for: as those who published such data
+    /// did.
+    var usualTemplate: InstructionTemplate {
+        switch self {
+        case .alpaca: .alpaca
+        case .gpt4all: .gpt4all
+        default: .plain
+        }
+    }
+
     /// What `record` gives to learn from.
     func content(of record: Record) throws(BadRecord) -> RecordContent {
         switch self {
         case .alpaca:
-            let instruction = try record.text("instruction")
-            let input = try record.optionalText("input") ?? ""
-            let prompt = InstructionTemplate.alpaca.prompt(instruction: instruction, input: input)
-            return .exchange(prompt: prompt, response: try record.text("output"))
+            return .exchange(
+                instruction: try record.text("instruction"),
+                input: try record.optionalText("input") ?? "",
+                response: try record.text("output"))
         case .promptCompletion:
             return .exchange(
-                prompt: try record.text("prompt"), response: try record.text("completion"))
+                instruction: try record.text("prompt"), input: "",
+                response: try record.text("completion"))
         case .gpt4all:
             return .exchange(
-                prompt: try record.text("prompt"), response: try record.text("response"))
+                instruction: try record.text("prompt"), input: "",
+                response: try record.text("response"))
         case .chat: return .chat(try Self.messages(record.objects("messages")))
         case .shareGPT: return .chat(try Self.turns(record.objects("conversations")))
         case .text: return .text(try record.text("text"))
@@ -92,7 +105,7 @@ public enum DatasetFormat: String, Sendable, CaseIterable {
 
 /// What a record gives to learn from, whatever its keys were.
 enum RecordContent {
-    case exchange(prompt: String, response: String)
+    case exchange(instruction: String, input: String, response: String)
     case chat([ChatMessage])
     case text(String)
 
@@ -100,7 +113,8 @@ enum RecordContent {
     /// has the same hash.
     var hash: UInt64 {
         switch self {
-        case .exchange(let prompt, let response): ContentHash.hash(texts: [prompt, response])
+        case .exchange(let instruction, let input, let response):
+            ContentHash.hash(texts: [instruction, input, response])
         case .text(let text): ContentHash.hash(texts: [text])
         case .chat(let messages):
             ContentHash.hash(

@@ -98,7 +98,8 @@ extension UnsafeRawBufferPointer {
         var offset = 0
         // Most texts are ASCII for long stretches.
         while offset + 8 <= count {
-            guard loadUnaligned(fromByteOffset: offset, as: UInt64.self) & 0x8080_8080_8080_8080 == 0
+            guard
+                loadUnaligned(fromByteOffset: offset, as: UInt64.self) & 0x8080_8080_8080_8080 == 0
             else { break }
             offset += 8
         }

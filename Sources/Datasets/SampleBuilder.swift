@@ -1,4 +1,5 @@
 import ChatTemplates
+import Faults
 import Slices
 import Tokenization
 
@@ -8,6 +9,9 @@ struct SampleBuilder {
     let endToken: Int32
     /// For conversations; `nil` if the data has none.
     let chat: ModelChatTemplate?
+    let template: InstructionTemplate
+    /// What ends a response before the end token.
+    private let ending: [Int32]
 
     private var tokenizer: Tokenizer { recipe.tokenizer }
 
@@ -20,6 +24,12 @@ struct SampleBuilder {
         self.recipe = recipe
         self.endToken = endToken
         chat = format.isChat ? try recipe.requireChatTemplate() : nil
+        template = recipe.template ?? format.usualTemplate
+        let ending =
+            template.endOfResponse.isEmpty
+            ? [] : recipe.tokenizer.encode(template.endOfResponse)
+        // Where it is the model's end token, it stands there anyway.
+        self.ending = ending == [endToken] ? [] : ending
     }
 
     struct Sample {
@@ -32,15 +42,25 @@ struct SampleBuilder {
     ///   nothing predicts it.
     func sample(_ content: RecordContent) throws(BadRecord) -> Sample? {
         switch content {
-        case .exchange(let prompt, let response):
-            let head = tokenizer.beginTokens + tokenizer.encode(prompt)
+        case .exchange(let instruction, let input, let response):
+            let head =
+                tokenizer.beginTokens
+                + tokenizer.encode(try prompt(instruction: instruction, input: input))
             guard head.count < recipe.maxLength else { return nil }
-            let tokens = head + tokenizer.encode(response) + [endToken]
+            let tokens = head + tokenizer.encode(response) + ending + [endToken]
             return cut(tokens, [head.count..<tokens.count])
         case .text(let text):
             let tokens = tokenizer.beginTokens + tokenizer.encode(text) + [endToken]
             return cut(tokens, [0..<tokens.count])
         case .chat(let messages): return try conversation(messages)
+        }
+    }
+
+    private func prompt(instruction: String, input: String) throws(BadRecord) -> String {
+        do {
+            return try template.prompt(instruction: instruction, input: input)
+        } catch {
+            throw BadRecord("does not fit the instruction template: \(error)")
         }
     }
 

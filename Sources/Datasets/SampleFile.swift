@@ -94,7 +94,8 @@ final class SampleFile: Sendable {
         let length = header[.histogramLength]
         let numbers = section(.histogramsOffset, 6 * length, of: Int.self)
         let histograms = (0..<3).map { index in
-            var counts = Array(numbers[(firstHistogram + index) * length..<(firstHistogram + index + 1) * length])
+            var counts = Array(
+                numbers[(firstHistogram + index) * length..<(firstHistogram + index + 1) * length])
             while counts.last == 0 { counts.removeLast() }
             return counts
         }

@@ -13,6 +13,8 @@ public struct SampleRecipe: Sendable {
     /// Keys of the records; `nil` takes those of the first usable one.
     public var format: DatasetFormat?
     public var targetTurns = TargetTurns.all
+    /// How prompts are written; `nil` for what is usual for the format.
+    private(set) var template: InstructionTemplate?
     /// Most tokens of a sample.
     public var maxLength: Int
     /// Whether records that cannot be used are skipped and counted.
@@ -42,6 +44,20 @@ public struct SampleRecipe: Sendable {
         }
     }
 
+    /// Writes prompts by a built-in template, or by a user's own file.
+    ///
+    /// - Returns: What tells the template apart from others: its name, or the file's text.
+    /// - Throws: ``DatasetError`` if there is neither, or the file is no template.
+    public mutating func use(template nameOrFile: String) throws(DatasetError) -> String {
+        do {
+            let template = try InstructionTemplate(nameOrFile: nameOrFile)
+            self.template = template
+            return template.identity
+        } catch {
+            throw DatasetError(error.problem, at: "--template " + nameOrFile, hint: error.hint)
+        }
+    }
+
     /// - Throws: ``DatasetError`` if conversations cannot be rendered.
     func requireChatTemplate() throws(DatasetError) -> ModelChatTemplate {
         switch chatTemplate {
@@ -68,7 +84,8 @@ public struct SampleRecipe: Sendable {
         var lines = [
             "recipe \(Self.version)", "tokenizer \(tokenizerIdentity)", "probe \(ids)",
             "format \(format?.rawValue ?? "auto")", "turns \(targetTurns.rawValue)",
-            "max-length \(maxLength)", "skip-bad-lines \(skipBadLines)",
+            "template \(template?.identity ?? "usual")", "max-length \(maxLength)",
+            "skip-bad-lines \(skipBadLines)",
             "held-out \(heldOut?.threshold ?? 0)",
         ]
         if case .success(let chat?) = chatTemplate {

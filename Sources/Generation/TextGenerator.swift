@@ -50,10 +50,10 @@ public struct TextGenerator: Sendable {
 
     /// Continues `prompt`.
     ///
-    /// The tokenizer's begin tokens come first, nothing else is added.
-    ///
     /// - Parameters:
     ///   - prompt: At least one token, with the begin tokens.
+    ///   - addsBeginTokens: Whether the tokenizer's begin tokens come first. Chat templates write
+    ///     them themselves.
     ///   - method: How tokens are chosen.
     ///   - maximumTokens: Most tokens to generate, at least 1.
     ///   - onText: Called with each piece of text as soon as it is whole UTF-8; special tokens
@@ -62,11 +62,12 @@ public struct TextGenerator: Sendable {
     /// - Throws: ``GenerationError`` if the prompt is empty or too long, or if the model's numbers
     ///   are not finite; ``ModelFileError`` if weights are missing; what `onText` throws.
     public func generate(
-        prompt: String, method: TokenSampler.Method, maximumTokens: Int,
-        onText: (String) throws -> Void
+        prompt: String, addsBeginTokens: Bool = true, method: TokenSampler.Method,
+        maximumTokens: Int, onText: (String) throws -> Void
     ) throws -> Outcome {
         precondition(maximumTokens > 0, "\(maximumTokens) tokens")
-        let promptTokens = tokenizer.beginTokens + tokenizer.encode(prompt)
+        let promptTokens =
+            (addsBeginTokens ? tokenizer.beginTokens : []) + tokenizer.encode(prompt)
         try check(promptTokens)
         let positions = files.configuration.maximumPositions
         let room = positions - promptTokens.count

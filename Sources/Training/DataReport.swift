@@ -43,7 +43,8 @@ public struct DataReport: Sendable {
 
     /// Settings that it understands, by the flags' names.
     public static let settingNames: Set<String> = [
-        "model", "data", "held-out", "format", "loss-on", "skip-bad-lines", "max-length", "cache",
+        "model", "data", "held-out", "format", "template", "loss-on", "skip-bad-lines",
+        "max-length", "cache",
         "threads",
     ]
 
@@ -59,11 +60,13 @@ public struct DataReport: Sendable {
         var recipe = try SampleRecipe(model: model, maxLength: maxLength)
         recipe.format = try reader.choice("format", among: DatasetFormat.allCases) { $0.rawValue }
         recipe.targetTurns = try reader.targetTurns()
+        if let name = reader.text("template") { _ = try recipe.use(template: name) }
         recipe.skipBadLines = try reader.flag("skip-bad-lines")
         recipe.heldOut = try reader.heldOut()
         let cache = SampleCache(folder: reader.text("cache"))
         let data = try TrainingData(
-            sources, recipe: recipe, cache: cache, threads: try reader.integer("threads", atLeast: 1))
+            sources, recipe: recipe, cache: cache,
+            threads: try reader.integer("threads", atLeast: 1))
         for dataset in data.datasets {
             try dataset.requireTokens(below: model.configuration.vocabularySize)
         }

@@ -22,6 +22,8 @@ public struct RunConfiguration: Sendable, Equatable {
     public let out: String
 
     public let format: DatasetFormat?
+    /// Name or file of the instruction template; `nil`: the usual one of the format.
+    public let template: String?
     /// Which of the assistant's turns of conversations are targets.
     public let targetTurns: TargetTurns
     public let skipBadLines: Bool
@@ -96,6 +98,7 @@ public struct RunConfiguration: Sendable, Equatable {
         format =
             reader.text("format") == "auto"
             ? nil : try reader.choice("format", among: DatasetFormat.allCases) { $0.rawValue }
+        template = reader.text("template")
         targetTurns = try reader.targetTurns()
         skipBadLines = try reader.flag("skip-bad-lines")
         maxLength = try reader.integer("max-length", atLeast: 2)

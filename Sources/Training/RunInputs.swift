@@ -30,6 +30,9 @@ struct RunInputs {
         var recipe = try SampleRecipe(model: model, maxLength: maxLength)
         recipe.format = configuration.format
         recipe.targetTurns = configuration.targetTurns
+        let template = try configuration.template.map { (name) throws in
+            try recipe.use(template: name)
+        }
         recipe.skipBadLines = configuration.skipBadLines
         let cache = SampleCache(folder: configuration.cache)
         // A file of its own is held out as a whole.
@@ -57,6 +60,11 @@ struct RunInputs {
         ]
         if let evaluation {
             prints.append(RunDocument.Entry(name: "eval-data", value: evaluation.sourceSHA256))
+        }
+        if let template {
+            prints.append(
+                RunDocument.Entry(
+                    name: "template", value: Fingerprints.sha256([UInt8](template.utf8))))
         }
         if let folder = configuration.initAdapter {
             let weights = folder + "/" + PEFTAdapter.weightsName
@@ -196,6 +204,7 @@ struct RunInputs {
         }
         values["eval-data"] = configuration.evalData
         values["held-out"] = configuration.heldOut?.text
+        values["template"] = configuration.template
         values["cache"] = configuration.cache
         if training.datasets.contains(where: { $0.format.isChat }) {
             values["loss-on"] = configuration.targetTurns.rawValue

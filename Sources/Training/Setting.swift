@@ -13,7 +13,8 @@ public struct Setting: Sendable {
     /// All settings, in the order in which `run.yaml` lists them.
     public static let all: [Setting] =
         [
-            "model", "data", "eval-data", "held-out", "out", "format", "loss-on", "skip-bad-lines",
+            "model", "data", "eval-data", "held-out", "out", "format", "template", "loss-on",
+            "skip-bad-lines",
             "max-length", "cache",
             "init-adapter", "targets", "rank", "alpha", "lr", "beta1", "beta2", "epsilon",
             "weight-decay", "schedule", "warmup-steps", "clip-norm", "batch-size", "slice-size",
@@ -24,7 +25,8 @@ public struct Setting: Sendable {
 
     /// Paths are free because the files behind them are compared by hash.
     private static let free: Set<String> = [
-        "model", "data", "eval-data", "out", "init-adapter", "cache", "threads", "recompute",
+        "model", "data", "eval-data", "out", "init-adapter", "template", "cache",
+        "threads", "recompute",
         "checkpoint-every", "keep", "resume", "allow-change", "collector",
     ]
 }

@@ -40,6 +40,12 @@ struct FileOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "How prompts are written: alpaca, alpaca-no-newline, gpt4all, chatml, plain, or a file (default: what is usual for the format).",
+            valueName: "name|file"))
+    var template: String?
+
+    @Option(
+        help: ArgumentHelp(
             "Turns of the assistant to learn in conversations: all or last (default: all).",
             valueName: "all|last"))
     var lossOn: String?
@@ -63,7 +69,7 @@ struct FileOptions: ParsableArguments {
     var settings: [String: String] {
         compact([
             "model": model, "data": data, "eval-data": evalData, "held-out": heldOut, "out": out,
-            "format": format, "loss-on": lossOn, "cache": cache,
+            "format": format, "template": template, "loss-on": lossOn, "cache": cache,
             "skip-bad-lines": skipBadLines ? "true" : nil, "max-length": maxLength,
         ])
     }

@@ -39,6 +39,12 @@ struct DataCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "How prompts are written: alpaca, alpaca-no-newline, gpt4all, chatml, plain, or a file (default: what is usual for the format).",
+            valueName: "name|file"))
+    var template: String?
+
+    @Option(
+        help: ArgumentHelp(
             "Turns of the assistant to learn in conversations: all or last (default: all).",
             valueName: "all|last"))
     var lossOn: String?
@@ -97,7 +103,8 @@ struct DataCommand: ParsableCommand {
             let wanted = try NumberFlag("--sample", sample).notNegative.map { Int($0) } ?? 0
             let settings: [String: String?] = [
                 "data": files.joined(separator: ","), "model": model, "format": format,
-                "loss-on": lossOn, "max-length": maxLength, "held-out": heldOut,
+                "template": template, "loss-on": lossOn, "max-length": maxLength,
+                "held-out": heldOut,
                 "skip-bad-lines": skipBadLines ? "true" : nil, "threads": threads, "cache": cache,
             ]
             let report = try DataReport(settings: settings.compactMapValues { $0 })

@@ -74,7 +74,9 @@ extension DataReport {
                 String(repeating: "#", count: cells),
             ])
         }
-        let same = duplicates.map { $0 > 0 ? "\n  \($0.grouped) samples have the same texts as another one" : "" }
+        let same = duplicates.map {
+            $0 > 0 ? "\n  \($0.grouped) samples have the same texts as another one" : ""
+        }
         return table.alignedLeft.text + (same ?? "")
     }
 
@@ -83,7 +85,9 @@ extension DataReport {
         let isTerminal = isatty(STDOUT_FILENO) == 1
         let text = sample.passages.map { passage in
             let shown = passage.text.shownWithLines
-            guard passage.isTarget else { return isTerminal ? "\u{1B}[36m\(shown)\u{1B}[0m" : shown }
+            guard passage.isTarget else {
+                return isTerminal ? "\u{1B}[36m\(shown)\u{1B}[0m" : shown
+            }
             return isTerminal ? "\u{1B}[1;32m\(shown)\u{1B}[0m" : "[[\(shown)]]"
         }.joined()
         return "Sample \(number): record \(sample.row), \(sample.tokens) tokens\n" + text

@@ -50,6 +50,12 @@ struct EvalCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "How prompts are written: alpaca, alpaca-no-newline, gpt4all, chatml, plain, or a file (default: what is usual for the format).",
+            valueName: "name|file"))
+    var template: String?
+
+    @Option(
+        help: ArgumentHelp(
             "Turns of the assistant to measure in conversations: all or last (default: all).",
             valueName: "all|last"))
     var lossOn: String?
@@ -103,7 +109,7 @@ struct EvalCommand: ParsableCommand {
         try exitingOnFault {
             let settings: [String: String?] = [
                 "model": source.model, "data": data, "held-out": heldOut, "format": format,
-                "loss-on": lossOn, "cache": cache,
+                "template": template, "loss-on": lossOn, "cache": cache,
                 "skip-bad-lines": skipBadLines ? "true" : nil, "max-length": maxLength,
                 "slice-size": sliceSize, "share-prefixes": sharePrefixes, "threads": threads,
                 "kernels": kernels, "compute": compute,

@@ -15,13 +15,15 @@ struct GenerateCommand: ParsableCommand {
         commandName: "generate",
         abstract: "Let a model, with or without an adapter, continue a text.",
         discussion: """
-            --instruction wraps the text in the template that Alpaca data is trained with, so use \
-            it for adapters that were trained on such data; --prompt takes the text as it is. The \
+            --instruction wraps the text in the template that Alpaca data is trained with, or in \
+            that of --template, so use it for adapters that were trained on such data; --chat and \
+            --messages use the model's own chat template; --prompt takes the text as it is. The \
             text appears on standard output as it is made, and nothing else does.
 
             Examples:
               lora generate --model SmolLM2.gguf --adapter run1 \\
                   --instruction "Name the capital of France."
+              lora generate --model SmolLM2.gguf --chat "Name the capital of France."
               lora generate --model SmolLM2.gguf --prompt "Once upon a time" --seed 7
               cat article.txt | lora generate --model SmolLM2.gguf --prompt - --greedy
 
@@ -30,17 +32,7 @@ struct GenerateCommand: ParsableCommand {
 
     @OptionGroup var source: ModelOptions
 
-    @Option(help: ArgumentHelp("Text to go on from; - reads standard input.", valueName: "text"))
-    var prompt: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Instruction, put into the Alpaca template; - reads standard input.", valueName: "text")
-    )
-    var instruction: String?
-
-    @Option(help: ArgumentHelp("What the instruction is about.", valueName: "text"))
-    var input: String?
+    @OptionGroup var given: PromptOptions
 
     @Option(
         help: ArgumentHelp("Most tokens to generate (default: 128).", valueName: "tokens"))
@@ -73,8 +65,9 @@ struct GenerateCommand: ParsableCommand {
     func run() throws {
         try exitingOnFault {
             let (maximumTokens, method) = (try maximumTokens, try method)
-            let text = try wholePrompt
+            let request = try given.request
             let model = try BaseModel.open(path: source.model)
+            let text = try request.text(for: model)
             let tokenizer = try Tokenizer(model: model)
             let adapter = try source.adapter.map {
                 try PEFTAdapter(
@@ -86,7 +79,8 @@ struct GenerateCommand: ParsableCommand {
             let isTerminal = isatty(STDOUT_FILENO) == 1
             let output = FileHandle.standardOutput
             _ = try generator.generate(
-                prompt: text, method: method, maximumTokens: maximumTokens
+                prompt: text, addsBeginTokens: !request.isChat, method: method,
+                maximumTokens: maximumTokens
             ) { piece in
                 try output.write(
                     contentsOf: Data((isTerminal ? piece.safeForTerminals : piece).utf8))
@@ -146,36 +140,6 @@ struct GenerateCommand: ParsableCommand {
                 hint: flag == "--temperature" ? "For no randomness give --greedy" : nil)
         }
         return value
-    }
-
-    /// The prompt as the model gets it.
-    private var wholePrompt: String {
-        get throws {
-            switch (prompt, instruction) {
-            case (let prompt?, nil):
-                guard input == nil else {
-                    throw GenerationError(
-                        "--input", "belongs to --instruction", hint: "Put it into --prompt")
-                }
-                return try readingDash(prompt, "--prompt")
-            case (nil, let instruction?):
-                return InstructionTemplate.alpaca.prompt(
-                    instruction: try readingDash(instruction, "--instruction"), input: input ?? "")
-            default:
-                throw GenerationError(
-                    "--prompt", "or --instruction must be given, and not both",
-                    hint: "See lora generate --help")
-            }
-        }
-    }
-
-    private func readingDash(_ text: String, _ flag: String) throws -> String {
-        guard text == "-" else { return text }
-        let data = try FileHandle.standardInput.readToEnd() ?? Data()
-        guard let text = String(data: data, encoding: .utf8) else {
-            throw GenerationError(flag, "standard input is not valid UTF-8")
-        }
-        return text
     }
 }
 

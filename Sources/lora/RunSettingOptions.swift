@@ -29,6 +29,12 @@ struct RunSettingOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "How prompts are written: alpaca, alpaca-no-newline, gpt4all, chatml, plain, or a file (default: what is usual for the format).",
+            valueName: "name|file"))
+    var template: String?
+
+    @Option(
+        help: ArgumentHelp(
             "Turns of the assistant to learn in conversations: all or last (default: all).",
             valueName: "all|last"))
     var lossOn: String?
@@ -128,7 +134,7 @@ struct RunSettingOptions: ParsableArguments {
     var settings: [String: String] {
         let settings: [String: String?] = [
             "model": model, "data": data, "eval-data": evalData, "held-out": heldOut,
-            "format": format, "loss-on": lossOn, "cache": cache,
+            "format": format, "template": template, "loss-on": lossOn, "cache": cache,
             "targets": targets.map { ModelShape.moduleNames($0) }, "rank": rank,
             "batch-size": batchSize, "slice-size": sliceSize, "share-prefixes": sharePrefixes,
             "max-length": maxLength, "steps": steps, "epochs": epochs, "order": order,

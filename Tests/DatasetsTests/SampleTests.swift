@@ -67,14 +67,14 @@ import Tokenization
         }
     }
 
-    @Test func theTemplateIsAlpacas() {
+    @Test func theTemplateIsAlpacas() throws {
         #expect(
-            InstructionTemplate.alpaca.prompt(instruction: "Add.", input: "1 and 2")
+            try InstructionTemplate.alpaca.prompt(instruction: "Add.", input: "1 and 2")
                 == "Below is an instruction that describes a task, paired with an input that "
                 + "provides further context. Write a response that appropriately completes the "
                 + "request.\n\n### Instruction:\nAdd.\n\n### Input:\n1 and 2\n\n### Response:\n")
         #expect(
-            InstructionTemplate.alpaca.prompt(instruction: "Add.")
+            try InstructionTemplate.alpaca.prompt(instruction: "Add.")
                 == "Below is an instruction that describes a task. Write a response that "
                 + "appropriately completes the request.\n\n### Instruction:\nAdd.\n\n"
                 + "### Response:\n")
@@ -88,7 +88,8 @@ import Tokenization
             {"instruction": "a", "input": null, "output": "b", "id": 7}
             """)
         let tokenizer = try DataFile.tokenizer()
-        let prompt = tokenizer.encode(InstructionTemplate.alpaca.prompt(instruction: "a"))
+        let prompt = tokenizer.encode(
+            try InstructionTemplate.alpaca.prompt(instruction: "a"))
         let sample = [640] + prompt + [65, 643]
         #expect(dataset.samples.tokens == sample + sample + sample)
     }

@@ -26,7 +26,9 @@ struct ChatRenderer {
             }
             let text = String(decoding: JSONValue.object(answer).encoded(), as: UTF8.self)
             // Line feeds inside texts are escaped: those that are left only indent.
-            print(text.split(separator: "\n").joined())
+            // Who asks waits for the answer, so it may not stay in a buffer.
+            try FileHandle.standardOutput.write(
+                contentsOf: Data((text.split(separator: "\n").joined() + "\n").utf8))
         }
     }
 }
