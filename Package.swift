@@ -60,6 +60,8 @@ let package = Package(
             name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         // No pkgConfig: its only flag is a macro that SwiftPM warns of.
         .systemLibrary(name: "CUTF8Proc", providers: [.apt(["libutf8proc-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "CProgressProtocol", dependencies: ["CProtobufC"]),
         .target(name: "CLinuxFiles"),
         .target(
@@ -90,7 +92,10 @@ let package = Package(
         // Layer 4
         room(
             "Datasets",
-            ["ChatTemplates", "Faults", "ModelFiles", "Slices", "Tensors", "Tokenization"]),
+            [
+                "ChatTemplates", crypto, "CZlib", "CZstd", "Faults", "ModelFiles", "Slices",
+                "Tensors", "Tokenization",
+            ]),
         room(
             "Adapters",
             ["Faults", "Kernels", "ModelFiles", "Tensors", "Tokenization", "Transformer"]),
@@ -144,7 +149,7 @@ let package = Package(
         tests("TensorsTests", ["Tensors"]),
         tests("KernelsTests", ["Kernels", "Tensors", "TestSupport"]),
         tests("CollectivesTests", ["Collectives"]),
-        tests("SlicesTests", ["Slices", "TestSupport"]),
+        tests("SlicesTests", ["Slices", "Tensors", "TestSupport"]),
         tests("OptimizationTests", ["Optimization", "Tensors"]),
         tests(
             "TokenizationTests", ["Faults", "ModelFiles", "Tokenization"], fixtures: true),

@@ -1,113 +1,193 @@
+import Crypto
+import Faults
+import Foundation
 import Slices
-import Tensors
 public import Tokenization
 
-/// Reads a data file and turns its records into samples, in the file's order.
+/// Reads a data file and gives its records as samples, in the file's order.
 ///
-/// A sample is the tokenizer's begin tokens, the prompt, the response and the end token; prompt and
-/// response are tokenized apart. Targets are the response's tokens and the end token. What exceeds
-/// `maxLength` is cut off on the right.
+/// A sample of prompt and response is the tokenizer's begin tokens, the prompt, the response and the
+/// end token; prompt and response are tokenized apart, and targets are the response's tokens and the
+/// end token. Of a plain text, all is a target. A conversation is what the model's chat template
+/// makes of it, tokenized as a whole; targets are what the assistant says. What exceeds the maximum
+/// length is cut off on the right.
+///
+/// Samples lie in a mapped file and not in this process's memory. It is kept in `cache` and found
+/// again by the contents of the data and the recipe; without a cache it vanishes with the process.
 ///
 /// - Parameters:
-///   - path: JSONL, or one JSON array of objects; UTF-8.
-///   - format: Keys of the records; `nil` takes those of the first usable one.
-///   - tokenizer: Must name an end token.
-///   - maxLength: Most tokens of a sample.
-///   - skipBadLines: Skip and count records that cannot be used instead of stopping.
-/// - Returns: At least one sample.
+///   - path: JSONL, or one JSON array of objects; UTF-8; as it is, or packed by gzip or Zstandard.
+///   - recipe: What is made of it.
+///   - cache: Where samples are kept; `nil` for nowhere.
+///   - lanes: Threads that tokenize.
+///   - report: Given words for a person who waits.
+///   - progress: Called now and then with the bytes of the file that were read and all of them.
+/// - Returns: At least one sample to train on, and one held out if a share is.
 /// - Throws: ``DatasetError`` with file, line and reason for the first bad record; if the file
 ///   cannot be read, holds no record, or no record gives a sample.
 public func loadDataset(
-    path: String, format: DatasetFormat?, tokenizer: Tokenizer, maxLength: Int, skipBadLines: Bool
+    path: String, recipe: SampleRecipe, cache: SampleCache?, lanes: Int = 1,
+    report: (String) -> Void = { _ in },
+    progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
 ) throws(DatasetError) -> LoadedDataset {
-    guard let endToken = tokenizer.endToken else {
+    guard recipe.maxLength > 0 else {
+        throw DatasetError("must be at least 1, but is \(recipe.maxLength)", at: "--max-length")
+    }
+    guard recipe.tokenizer.endToken != nil else {
         throw DatasetError(
             "the tokenizer names no end token, so a response would never end", at: nil,
             hint: "Add eos_token to the model's tokenizer_config.json")
     }
-    guard maxLength > 0 else {
-        throw DatasetError("must be at least 1, but is \(maxLength)", at: "--max-length")
-    }
-    let file: MappedFile
-    do {
-        file = try MappedFile(path: path)
-    } catch {
-        throw DatasetError(error.problem, at: path, hint: error.hint)
-    }
-    let builder = SampleBuilder(tokenizer: tokenizer, endToken: endToken, maxLength: maxLength)
-    var reader = DatasetReader(path: path, format: format, builder: builder)
-    try reader.read(file, skipBadLines: skipBadLines)
-    return reader.dataset
+    let loading = DatasetLoading(
+        source: try SourceFile(path: path), recipe: recipe, lanes: lanes, progress: progress)
+    return try loading.load(cache, report)
 }
 
-/// Goes through the records of one file.
-private struct DatasetReader {
-    let path: String
-    /// Known from the first usable record on.
-    var format: DatasetFormat?
-    let builder: SampleBuilder
-    var dataset = LoadedDataset()
+/// As above for one thread and without a cache.
+public func loadDataset(
+    path: String, format: DatasetFormat?, tokenizer: Tokenizer, maxLength: Int, skipBadLines: Bool
+) throws(DatasetError) -> LoadedDataset {
+    var recipe = SampleRecipe(tokenizer: tokenizer, maxLength: maxLength)
+    recipe.format = format
+    recipe.skipBadLines = skipBadLines
+    return try loadDataset(path: path, recipe: recipe, cache: nil)
+}
 
-    mutating func read(_ file: MappedFile, skipBadLines: Bool) throws(DatasetError) {
-        var scanner = RecordScanner(file.bytes)
-        var records = 0
-        while let record = try next(&scanner) {
-            records += 1
-            do throws(BadRecord) {
-                try add(record)
-            } catch {
-                let row = scanner.isArray ? "record \(record.row) of the array " : ""
-                guard skipBadLines else {
-                    throw DatasetError(
-                        row + error.reason, at: "\(path):\(record.line)",
-                        hint: "Mend the line, or skip such lines with --skip-bad-lines")
-                }
-                dataset.skip(line: record.line, reason: row + error.reason)
+/// From one file to its samples.
+private struct DatasetLoading {
+    let source: SourceFile
+    let recipe: SampleRecipe
+    let lanes: Int
+    let progress: (@Sendable (_ done: Int, _ total: Int) -> Void)?
+
+    /// What a samples file says of its records.
+    private struct Notes: Codable {
+        var format: DatasetFormat.RawValue
+        var summary: DatasetSummary
+    }
+
+    func load(_ cache: SampleCache?, _ report: (String) -> Void) throws(DatasetError)
+        -> LoadedDataset
+    {
+        let digest = try source.sha256()
+        guard let cache, let identity = recipe.identity else {
+            return try dataset(privateFile(), digest, .unsaved, remark: nil)
+        }
+        let key = SHA256.hash(data: Data("\(digest)\n\(identity)".utf8)).withUnsafeBytes {
+            Array($0.bindMemory(to: UInt64.self))
+        }
+        var origin = SampleOrigin.made
+        do throws(DatasetError) {
+            try Self.makeFolder(cache.folder)
+            let file = try cache.file(key, origin: &origin, report: report) {
+                (path, touch) throws(DatasetError) in
+                try make(path, key: key, touch: touch)
+            }
+            let remark =
+                origin == .remade
+                ? "the cached samples of \(source.path) were damaged and have been made again" : nil
+            return try dataset(file, digest, origin, remark: remark)
+        } catch let error where error.location?.hasPrefix(cache.folder) == true {
+            // A folder that nobody asked for must not stop a run.
+            guard !cache.isAsked, error.exitCode == .badInput else { throw error }
+            return try dataset(
+                privateFile(), digest, .unsaved,
+                remark: "the samples of \(source.path) were not kept, and each process made its "
+                    + "own: \(error)")
+        }
+    }
+
+    private static func makeFolder(_ path: String) throws(DatasetError) {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700])
+        } catch {
+            var status = stat()
+            // A folder that is there and cannot be written to may still hold the file.
+            guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+                throw DatasetError(
+                    "cannot be made as a folder", at: path,
+                    hint: "Name a folder that may be written to with --cache")
             }
         }
-        guard dataset.samples.count == 0 else {
-            dataset.format = format ?? .alpaca
-            return
-        }
-        throw nothingLeft(records: records)
     }
 
-    private func next(
-        _ scanner: inout RecordScanner
-    ) throws(DatasetError) -> RecordScanner.RawRecord? {
-        do {
-            return try scanner.next()
+    /// A file without a name.
+    private func privateFile() throws(DatasetError) -> SampleFile {
+        let key: [UInt64] = [0, 0, 0, 0]
+        let folder = NSTemporaryDirectory()
+        let path =
+            (folder.hasSuffix("/") ? folder : folder + "/")
+            + "lora-samples-\(getpid())-\(UInt64.random(in: .min ... .max))"
+        defer { unlink(path) }
+        try make(path, key: key, touch: {})
+        guard let file = try SampleFile(path: path, key: key) else {
+            throw DatasetError("was written and reads otherwise", at: path)
+        }
+        return file
+    }
+
+    private func make(
+        _ path: String, key: [UInt64], touch: @escaping @Sendable () -> Void
+    ) throws(DatasetError) {
+        source.rewind()
+        let writer = try SampleFileWriter(
+            path: path, vocabularySize: recipe.tokenizer.vocabularySize)
+        do throws(DatasetError) {
+            let pipeline = try TokenizationPipeline(
+                source, recipe, writer: writer, lanes: lanes,
+                progress: { [progress] done, total in
+                    touch()
+                    progress?(done, total)
+                })
+            let (summary, format) = try pipeline.run()
+            guard summary.records > 0 else {
+                throw DatasetError(
+                    "holds no records", at: source.path, hint: "One JSON object a line")
+            }
+            let notes = Notes(format: (format ?? .alpaca).rawValue, summary: summary)
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys]
+            try writer.seal(key: key, notes: [UInt8]((try? encoder.encode(notes)) ?? Data()))
         } catch {
-            throw DatasetError(
-                error.reason, at: "\(path):\(error.line)",
-                hint: "The whole file must be one JSON array, or one JSON object a line")
+            unlink(path)
+            throw error
         }
     }
 
-    private mutating func add(_ raw: RecordScanner.RawRecord) throws(BadRecord) {
-        let record = try Record(json: raw.bytes)
-        let format: DatasetFormat =
-            if let known = self.format { known } else { try .detected(in: record) }
-        let (prompt, response) = try format.texts(of: record)
-        self.format = format
-        guard let sample = builder.sample(prompt: prompt, response: response) else {
-            dataset.withoutTarget += 1
-            return
+    private func dataset(
+        _ file: SampleFile, _ digest: String, _ origin: SampleOrigin, remark: String?
+    ) throws(DatasetError) -> LoadedDataset {
+        guard let notes = try? JSONDecoder().decode(Notes.self, from: Data(file.notes)),
+            let format = DatasetFormat(rawValue: notes.format)
+        else { throw DatasetError("cannot be understood", at: file.path, hint: "Remove it") }
+        let samples = file.samples
+        guard samples.training.count + samples.heldOut.count > 0 else {
+            throw nothingLeft(notes.summary)
         }
-        dataset.samples.append(tokens: sample.tokens, isTarget: sample.isTarget)
-        dataset.rows.append(raw.row)
-        if sample.isTruncated { dataset.truncated += 1 }
+        if let share = recipe.heldOut {
+            let count = samples.training.count + samples.heldOut.count
+            guard samples.heldOut.count > 0, samples.training.count > 0 else {
+                throw DatasetError(
+                    "is \(share.text), which takes \(samples.heldOut.count == 0 ? "none" : "all") "
+                        + "of the \(count) samples of \(source.path)", at: "--held-out",
+                    hint: "Choose another share")
+            }
+        }
+        return LoadedDataset(
+            path: source.path, format: format, samples: samples.training,
+            heldOut: samples.heldOut, summary: notes.summary, sourceSHA256: digest,
+            usedTokens: file.usedTokens, origin: origin, mappedBytes: file.bytes.count,
+            remark: remark)
     }
 
-    private func nothingLeft(records: Int) -> DatasetError {
-        guard records > 0 else {
-            return DatasetError("holds no records", at: path, hint: "One JSON object a line")
-        }
-        let first = dataset.firstBadLines.first.map { " (line \($0.line) \($0.reason))" } ?? ""
+    private func nothingLeft(_ summary: DatasetSummary) -> DatasetError {
+        let first = summary.firstBadLines.first.map { " (line \($0.line) \($0.reason))" } ?? ""
         return DatasetError(
-            "gives no sample: of \(records) records \(dataset.badLines) are bad\(first) and "
-                + "\(dataset.withoutTarget) have no target within \(builder.maxLength) tokens",
-            at: path,
-            hint: dataset.withoutTarget > 0 ? "Raise --max-length" : nil)
+            "gives no sample: of \(summary.records) records \(summary.badLines) are bad\(first) and "
+                + "\(summary.withoutTarget) have no target within \(recipe.maxLength) tokens",
+            at: source.path,
+            hint: summary.withoutTarget > 0 ? "Raise --max-length" : nil)
     }
 }

@@ -14,16 +14,20 @@ struct Record {
     /// No real sample comes near; it keeps a file that is one endless line from filling memory.
     static let maximumBytes = 64 << 20
 
-    init(json bytes: Slice<UnsafeRawBufferPointer>) throws(BadRecord) {
-        guard bytes.count <= Self.maximumBytes else {
-            throw BadRecord("is too long (\(bytes.count) bytes; at most \(Self.maximumBytes))")
+    /// - Throws: ``BadRecord`` for a record that ``RecordCutter`` has left out.
+    static func requireLength(_ byteCount: Int) throws(BadRecord) {
+        guard byteCount <= maximumBytes else {
+            throw BadRecord("is too long (\(byteCount) bytes; at most \(maximumBytes))")
         }
+    }
+
+    init(json bytes: UnsafeRawBufferPointer) throws(BadRecord) {
         // Before any parsing, so that the message says what to mend.
         guard bytes.isValidUTF8 else { throw BadRecord("is not valid UTF-8") }
         // Not Foundation's parser: it drops a byte order mark at the start of a string.
         let value: JSONValue
         do {
-            value = try JSONValue.parse(UnsafeRawBufferPointer(rebasing: bytes), path: "")
+            value = try JSONValue.parse(bytes, path: "")
         } catch {
             throw BadRecord(error.problem)
         }
@@ -57,6 +61,25 @@ struct Record {
         return try text(key)
     }
 
+    /// The objects of the list `key`.
+    func objects(_ key: String) throws(BadRecord) -> [JSONObject] {
+        guard let value = members[key] else { throw BadRecord("has no key '\(key)'") }
+        guard case .array(let items) = value else {
+            throw BadRecord("has \(Self.kind(of: value)) as '\(key)', which must be an array")
+        }
+        var objects: [JSONObject] = []
+        for (index, item) in items.enumerated() {
+            guard case .object(let object) = item else {
+                throw BadRecord(
+                    "has \(Self.kind(of: item)) as item \(index) of '\(key)', which must be an "
+                        + "object")
+            }
+            objects.append(object)
+        }
+        guard !objects.isEmpty else { throw BadRecord("has an empty array as '\(key)'") }
+        return objects
+    }
+
     private static func kind(of value: JSONValue) -> String {
         switch value {
         case .null: "null"
@@ -69,11 +92,19 @@ struct Record {
     }
 }
 
-extension Slice<UnsafeRawBufferPointer> {
+extension UnsafeRawBufferPointer {
     /// Checked without making a string of the bytes.
     fileprivate var isValidUTF8: Bool {
+        var offset = 0
+        // Most texts are ASCII for long stretches.
+        while offset + 8 <= count {
+            guard
+                loadUnaligned(fromByteOffset: offset, as: UInt64.self) & 0x8080_8080_8080_8080 == 0
+            else { break }
+            offset += 8
+        }
         var decoder = UTF8()
-        var iterator = makeIterator()
+        var iterator = self[offset...].makeIterator()
         while true {
             switch decoder.decode(&iterator) {
             case .scalarValue: continue

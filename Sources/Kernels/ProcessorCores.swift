@@ -25,10 +25,28 @@ public enum ProcessorCores {
         let first = allowed.count * localRank / localSize
         let last = allowed.count * (localRank + 1) / localSize
         guard last > first else { return 1 }
-        var mask = [UInt64](repeating: 0, count: words)
-        for core in allowed[first..<last] { mask[core / 64] |= 1 << UInt64(core % 64) }
-        _ = ck_set_affinity(mask, words)
+        bind(to: allowed[first..<last])
         return lanes(cores: last - first, processes: localSize)
+    }
+
+    /// Does `body` on all cores that the ranks of this host have together, e.g. while the other
+    /// ranks wait for this one; threads that it starts inherit them.
+    ///
+    /// - Parameter body: Given how many lanes these cores should have.
+    public static func withAllCores<Result>(_ body: (Int) throws -> Result) rethrows -> Result {
+        let own = cores(of: 0) ?? [0]
+        guard ProcessInfo.processInfo.environment["OMPI_COMM_WORLD_RANK"] != nil,
+            let allowed = cores(of: getppid()), allowed.count > own.count
+        else { return try body(lanes(cores: own.count, processes: 1)) }
+        bind(to: allowed)
+        defer { bind(to: own) }
+        return try body(lanes(cores: allowed.count, processes: 1))
+    }
+
+    private static func bind(to cores: some Sequence<Int>) {
+        var mask = [UInt64](repeating: 0, count: words)
+        for core in cores { mask[core / 64] |= 1 << UInt64(core % 64) }
+        _ = ck_set_affinity(mask, words)
     }
 
     private static func cores(of process: Int32) -> [Int]? {

@@ -168,7 +168,7 @@ public struct PackedSlice: Sendable {
     /// The rows that the sample does not share with the one before it, in segments that end where
     /// a later sample leaves this one.
     private mutating func appendRows(_ all: Samples, _ index: Int, _ place: Int) {
-        let (first, length) = (all.range(index).lowerBound, all.computedLength(index))
+        let length = all.computedLength(index)
         var start = trie.sharedLengths[place]
         while let tip = trie.tip, segments[tip].endPosition > start {
             trie.tip = segments[tip].parent
@@ -187,25 +187,28 @@ public struct PackedSlice: Sendable {
             segments.append(
                 Segment(
                     rows: rows, firstPosition: start, parent: parent, isContiguous: isContiguous))
-            for position in start..<end {
-                trie.place(position, row: tokens.count, segment: segments.count - 1)
-                tokens.append(all.tokens[first + position])
-                positions.append(Int32(position))
+            all.withTokens(index) { sampleTokens, _ in
+                for position in start..<end {
+                    trie.place(position, row: tokens.count, segment: segments.count - 1)
+                    tokens.append(sampleTokens[position])
+                    positions.append(Int32(position))
+                }
             }
             start = end
         }
     }
 
     private mutating func appendTargets(_ all: Samples, _ index: Int) {
-        let range = all.range(index)
         let firstTarget = targetRows.count
-        for position in 0..<all.computedLength(index)
-        where all.isTarget[range.lowerBound + position + 1] {
-            let (row, segment) = (trie.rows[position], trie.segments[position])
-            extendRun(position, row, segment)
-            targetRows.append(Int32(row))
-            targetPositions.append(Int32(position))
-            targetTokens.append(all.tokens[range.lowerBound + position + 1])
+        all.withTokens(index) { sampleTokens, _ in
+            all.forEachTarget(index) { target in
+                let position = target - 1
+                let (row, segment) = (trie.rows[position], trie.segments[position])
+                extendRun(position, row, segment)
+                targetRows.append(Int32(row))
+                targetPositions.append(Int32(position))
+                targetTokens.append(sampleTokens[target])
+            }
         }
         samples.append(SampleTargets(sample: index, targets: firstTarget..<targetRows.count))
     }

@@ -10,19 +10,13 @@ public struct SliceBounds: Sendable, Hashable {
     public init() {}
 
     /// Grows to hold any slice of `sliceSize` of the `samples`, whichever they are and whatever they
-    /// share.
+    /// share. O(longest sample), not O(samples): the lengths have been counted before.
     public mutating func include(_ samples: Samples, sliceSize: Int) {
-        let lengths = (0..<samples.count).map { samples.computedLength($0) }
-        let targetCounts = (0..<samples.count).map { index in
-            samples.isTarget[samples.range(index)].reduce(0) { $0 + ($1 ? 1 : 0) }
-        }
-        func largest(_ values: [Int]) -> Int {
-            values.sorted(by: >).prefix(sliceSize).reduce(0, +)
-        }
-        tokens = max(tokens, largest(lengths))
-        targets = max(targets, largest(targetCounts))
+        let lengths = samples.lengths
+        tokens = max(tokens, SampleLengths.largest(sliceSize, of: lengths.computedLengths))
+        targets = max(targets, SampleLengths.largest(sliceSize, of: lengths.targetCounts))
         self.samples = max(self.samples, min(sliceSize, samples.count))
-        longestSegment = max(longestSegment, lengths.max() ?? 0)
+        longestSegment = max(longestSegment, lengths.computedLengths.count - 1)
     }
 
     /// Grows to hold this slice.

@@ -10,6 +10,7 @@ public struct CounterRandom: Sendable {
         case sampleOrder = 2
         case dropout = 3
         case sampling = 4
+        case extraVisits = 5
     }
 
     private let key: SIMD2<UInt32>

@@ -5,7 +5,6 @@ import Foundation
 import Kernels
 import ModelFiles
 import Slices
-import Tokenization
 import Transformer
 
 /// What `lora eval` computes: the loss of a model, with or without an adapter, on a data file.
@@ -16,6 +15,7 @@ public struct EvaluationJob {
     private let model: BaseModel
     private let adapter: PEFTAdapter?
     private let dataset: LoadedDataset
+    private let samples: Samples
     private let rule: SliceRule
     private let maxLength: Int
     private let threads: Int?
@@ -23,8 +23,9 @@ public struct EvaluationJob {
 
     /// Settings that an evaluation has in common with a run, by the flags' names.
     public static let settingNames: Set<String> = [
-        "model", "data", "format", "skip-bad-lines", "max-length", "slice-size",
-        "share-prefixes", "threads", "kernels", "compute",
+        "model", "data", "held-out", "format", "template",
+        "loss-on", "skip-bad-lines", "max-length", "cache",
+        "slice-size", "share-prefixes", "threads", "kernels", "compute",
     ]
 
     /// Reads and checks everything that is needed.
@@ -51,9 +52,21 @@ public struct EvaluationJob {
             try PEFTAdapter(
                 folder: try PEFTAdapter.folder(at: $0), model: model.configuration)
         }
-        dataset = try loadDataset(
-            path: try reader.required("data"), format: format, tokenizer: Tokenizer(model: model),
-            maxLength: maxLength, skipBadLines: try reader.flag("skip-bad-lines"))
+        var recipe = try SampleRecipe(model: model, maxLength: maxLength)
+        recipe.format = format
+        recipe.targetTurns = try reader.targetTurns()
+        if let name = reader.text("template") { _ = try recipe.use(template: name) }
+        recipe.skipBadLines = try reader.flag("skip-bad-lines")
+        recipe.heldOut = try reader.heldOut()
+        dataset = try TrainingData.load(
+            try reader.required("data"), recipe: recipe,
+            cache: SampleCache(folder: reader.text("cache")), threads: threads)
+        samples = recipe.heldOut == nil ? dataset.samples : dataset.heldOut
+        guard samples.count > 0 else {
+            throw ConfigurationError(
+                "--held-out", "takes none of the \(dataset.samples.count) samples",
+                hint: "Choose a larger share")
+        }
         backend = try Backend(
             level: KernelLevel(flag: reader.text("kernels") ?? "auto"), compute: reader.compute())
     }
@@ -101,7 +114,6 @@ public struct EvaluationJob {
     /// - Throws: ``ConfigurationError`` naming the record if a loss is not finite.
     public func run(progress: ((_ done: Int, _ total: Int) -> Void)? = nil) throws -> Report {
         let watch = Stopwatch()
-        let samples = dataset.samples
         var bounds = SliceBounds()
         bounds.include(samples, sliceSize: rule.sliceSize)
         let cores = ProcessInfo.processInfo.activeProcessorCount
@@ -119,14 +131,14 @@ public struct EvaluationJob {
             adapter?.parameters,
             perSample: { sample, nll, targets in
                 perSample.append(
-                    SampleLoss(index: dataset.rows[sample], nll: nll, targetTokens: targets))
+                    SampleLoss(index: samples.row(sample), nll: nll, targetTokens: targets))
             }, progress: progress)
         perSample.sort { $0.index < $1.index }
         try refuse(notFinite: perSample)
         return Report(
             loss: loss.mean, samples: samples.count, targetTokens: Int(loss.targetTokens),
-            tokens: Int(loss.tokens), badLines: dataset.badLines,
-            withoutTarget: dataset.withoutTarget, truncated: dataset.truncated,
+            tokens: Int(loss.tokens), badLines: dataset.summary.badLines,
+            withoutTarget: dataset.summary.withoutTarget, truncated: dataset.summary.truncated,
             maxLength: maxLength, sliceSize: rule.sliceSize,
             sharesPrefixes: rule.sharesPrefixes, kernels: backend.identity.description,
             seconds: watch.seconds, perSample: perSample)

@@ -13,7 +13,6 @@ struct GradientStep {
     let rule: SliceRule
     let parameters: LowRankParameters
     let sum: ExactSum
-    private var visitingOrder: (epoch: Int, samples: [Int])?
 
     init(
         communicator: any Communicator, pool: LanePool, samples: Samples, schedule: BatchSchedule,
@@ -45,8 +44,7 @@ struct GradientStep {
 
     /// Computes the gradients of `step` and reduces them into ``sum``.
     mutating func run(step: Int) throws -> Outcome {
-        let slices = rule.cut(
-            schedule.batch(step: step, visitingOrder: order(ofStep: step)), of: samples)
+        let slices = rule.cut(schedule.batch(step: step)[...], of: samples)
         let mine = assignSlices(slices, ranks: communicator.size)[communicator.rank]
         var (computeSeconds, reduceSeconds) = (0.0, 0.0)
         while true {
@@ -104,14 +102,6 @@ struct GradientStep {
 
     /// In place of a tensor's index where the loss itself is not finite.
     private static let noTensor = -1
-
-    private mutating func order(ofStep step: Int) -> [Int] {
-        let epoch = schedule.epoch(ofStep: step)
-        if let known = visitingOrder, known.epoch == epoch { return known.samples }
-        let order = schedule.visitingOrder(epoch: epoch)
-        visitingOrder = (epoch, order)
-        return order
-    }
 
     private func name(of verdict: ExactSum.Verdict) -> String? {
         guard case .reject(let tensor) = verdict else { return nil }

@@ -12,10 +12,20 @@ public import Slices
 public struct RunConfiguration: Sendable, Equatable {
     public let model: String
     public let data: String
+    /// The files that ``data`` names.
+    public let sources: [DataSource]
     public let evalData: String?
+    /// Share of the records that is held out, in place of ``evalData``.
+    public let heldOut: HeldOutShare?
+    /// Folder of tokenized samples; `nil`: that of ``SampleCache``.
+    public let cache: String?
     public let out: String
 
     public let format: DatasetFormat?
+    /// Name or file of the instruction template; `nil`: the usual one of the format.
+    public let template: String?
+    /// Which of the assistant's turns of conversations are targets.
+    public let targetTurns: TargetTurns
     public let skipBadLines: Bool
     /// `nil`: the smaller of 1024 and the model's positions.
     public let maxLength: Int?
@@ -75,12 +85,21 @@ public struct RunConfiguration: Sendable, Equatable {
         let reader = try SettingReader(settings)
         model = try reader.required("model")
         data = try reader.required("data")
+        sources = try DataSource.list(data)
         evalData = reader.text("eval-data")
+        heldOut = try reader.heldOut()
+        guard heldOut == nil || evalData == nil else {
+            throw ConfigurationError(
+                "--held-out", "and --eval-data are both given", hint: "Give one of them")
+        }
+        cache = reader.text("cache")
         out = try reader.required("out")
 
         format =
             reader.text("format") == "auto"
             ? nil : try reader.choice("format", among: DatasetFormat.allCases) { $0.rawValue }
+        template = reader.text("template")
+        targetTurns = try reader.targetTurns()
         skipBadLines = try reader.flag("skip-bad-lines")
         maxLength = try reader.integer("max-length", atLeast: 2)
 

@@ -8,7 +8,8 @@ struct RunDocument: Codable, Sendable, Equatable {
         var value: String
     }
 
-    static let currentFormatVersion = 1
+    /// 2: an epoch's order comes from a permutation without a table; version 1 sorted random keys.
+    static let currentFormatVersion = 2
 
     var formatVersion = Self.currentFormatVersion
     /// The resolved settings, in the order of ``Setting/all``.
@@ -74,6 +75,15 @@ struct RunDocument: Codable, Sendable, Equatable {
                         name: setting.name,
                         text: "\(setting.name): \(old ?? "(none)") -> \(new ?? "(none)")"))
             }
+        }
+        if formatVersion < 2, Self.value("order", in: settings) == "shuffled",
+            !found.contains(where: { $0.name == "order" })
+        {
+            found.append(
+                Difference(
+                    name: "order",
+                    text: "order: shuffled as by an older lora-worker -> shuffled in another order")
+            )
         }
         for entry in fingerprints + newFingerprints
         where !found.contains(where: { $0.name == entry.name }) {

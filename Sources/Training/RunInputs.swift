@@ -6,14 +6,15 @@ import Kernels
 import ModelFiles
 import Optimization
 import Slices
-import Tokenization
 import Transformer
 
 /// The files of a run, read and checked: the same on every rank, or the run does not start.
 struct RunInputs {
     let model: BaseModel
-    let training: LoadedDataset
-    let heldOut: LoadedDataset?
+    let training: TrainingData
+    private let evaluation: LoadedDataset?
+    /// Samples for the evaluation loss; `nil` if the run has none.
+    let heldOut: Samples?
     let maxLength: Int
     let layout: LowRankLayout
     let adapterConfiguration: AdapterConfiguration
@@ -26,14 +27,26 @@ struct RunInputs {
     init(_ configuration: RunConfiguration) throws {
         model = try BaseModel.open(path: configuration.model)
         maxLength = try Self.maxLength(configuration.maxLength, model.configuration)
-        let tokenizer = try Tokenizer(model: model)
-        let (length, vocabulary) = (maxLength, model.configuration.vocabularySize)
-        training = try Self.load(configuration.data, configuration, tokenizer, length)
-        try training.requireTokens(below: vocabulary, path: configuration.data)
-        heldOut = try configuration.evalData.map { path in
-            let dataset = try Self.load(path, configuration, tokenizer, length)
-            try dataset.requireTokens(below: vocabulary, path: path)
-            return dataset
+        var recipe = try SampleRecipe(model: model, maxLength: maxLength)
+        recipe.format = configuration.format
+        recipe.targetTurns = configuration.targetTurns
+        let template = try configuration.template.map { (name) throws in
+            try recipe.use(template: name)
+        }
+        recipe.skipBadLines = configuration.skipBadLines
+        let cache = SampleCache(folder: configuration.cache)
+        // A file of its own is held out as a whole.
+        evaluation = try configuration.evalData.map { [recipe] path in
+            try TrainingData.load(
+                path, recipe: recipe, cache: cache, threads: configuration.threads)
+        }
+        recipe.heldOut = configuration.heldOut
+        training = try TrainingData(
+            configuration.sources, recipe: recipe, cache: cache, threads: configuration.threads)
+        heldOut =
+            evaluation?.samples ?? (configuration.heldOut == nil ? nil : training.heldOut)
+        for dataset in training.datasets + [evaluation].compactMap({ $0 }) {
+            try dataset.requireTokens(below: model.configuration.vocabularySize)
         }
         (adapterConfiguration, startingPoint) = try Self.adapter(configuration, model)
         layout = try LowRankLayout(
@@ -43,12 +56,15 @@ struct RunInputs {
             model: model.configuration)
         var prints = [
             RunDocument.Entry(name: "model", value: try Fingerprints.sha256(model: model)),
-            RunDocument.Entry(
-                name: "data", value: try Fingerprints.sha256(file: configuration.data)),
+            RunDocument.Entry(name: "data", value: training.fingerprint),
         ]
-        if let path = configuration.evalData {
+        if let evaluation {
+            prints.append(RunDocument.Entry(name: "eval-data", value: evaluation.sourceSHA256))
+        }
+        if let template {
             prints.append(
-                RunDocument.Entry(name: "eval-data", value: try Fingerprints.sha256(file: path)))
+                RunDocument.Entry(
+                    name: "template", value: Fingerprints.sha256([UInt8](template.utf8))))
         }
         if let folder = configuration.initAdapter {
             let weights = folder + "/" + PEFTAdapter.weightsName
@@ -57,14 +73,6 @@ struct RunInputs {
                     name: "init-adapter", value: try Fingerprints.sha256(file: weights)))
         }
         fingerprints = prints
-    }
-
-    private static func load(
-        _ path: String, _ configuration: RunConfiguration, _ tokenizer: Tokenizer, _ maxLength: Int
-    ) throws -> LoadedDataset {
-        try loadDataset(
-            path: path, format: configuration.format, tokenizer: tokenizer, maxLength: maxLength,
-            skipBadLines: configuration.skipBadLines)
     }
 
     /// `--max-length`, or its default for this model.
@@ -125,6 +133,12 @@ struct RunInputs {
             hint: "Leave the flag out")
     }
 
+    /// Token ids of all samples.
+    var usedTokens: [Int32] {
+        let all = training.datasets.map(\.usedTokens) + [evaluation?.usedTokens ?? []]
+        return Set(all.joined()).sorted()
+    }
+
     /// What a person should know about the data: what was cut, what was left out.
     var remarks: [String] {
         let dropout = adapterConfiguration.dropout
@@ -132,9 +146,8 @@ struct RunInputs {
             dropout > 0
             ? ["--init-adapter was trained with lora_dropout \(dropout); this run uses none"] : []
         return ignored
-            + [("--data", training), ("--eval-data", heldOut)].flatMap { name, dataset in
-                dataset.map { $0.remarks(flag: name, maxLength: maxLength) } ?? []
-            }
+            + training.datasets.flatMap { $0.remarks(flag: "--data", maxLength: maxLength) }
+            + (evaluation?.remarks(flag: "--eval-data", maxLength: maxLength) ?? [])
     }
 
     /// Number of steps of the run.
@@ -152,7 +165,7 @@ struct RunInputs {
 
     func schedule(_ configuration: RunConfiguration) -> BatchSchedule {
         BatchSchedule(
-            sampleCount: training.samples.count, batchSize: configuration.batchSize,
+            sets: training.visitedSets, batchSize: configuration.batchSize,
             order: configuration.order, seed: configuration.seed)
     }
 
@@ -161,7 +174,7 @@ struct RunInputs {
         var bounds = SliceBounds()
         bounds.include(training.samples, sliceSize: configuration.sliceRule.sliceSize)
         if let heldOut {
-            bounds.include(heldOut.samples, sliceSize: configuration.sliceRule.sliceSize)
+            bounds.include(heldOut, sliceSize: configuration.sliceRule.sliceSize)
         }
         return bounds
     }
@@ -170,7 +183,7 @@ struct RunInputs {
     func resolvedSettings(_ configuration: RunConfiguration) -> [RunDocument.Entry] {
         var values: [String: String] = [
             "model": configuration.model, "data": configuration.data, "out": configuration.out,
-            "format": training.format.rawValue, "skip-bad-lines": "\(configuration.skipBadLines)",
+            "format": training.formatNames, "skip-bad-lines": "\(configuration.skipBadLines)",
             "max-length": "\(maxLength)", "targets": adapterConfiguration.targets.description,
             "rank": "\(adapterConfiguration.adapterRank)",
             "alpha": "\(adapterConfiguration.alpha)", "lr": "\(configuration.learningRate)",
@@ -194,6 +207,12 @@ struct RunInputs {
         case .epochs(let epochs): values["epochs"] = "\(epochs)"
         }
         values["eval-data"] = configuration.evalData
+        values["held-out"] = configuration.heldOut?.text
+        values["template"] = configuration.template
+        values["cache"] = configuration.cache
+        if training.datasets.contains(where: { $0.format.isChat }) {
+            values["loss-on"] = configuration.targetTurns.rawValue
+        }
         values["init-adapter"] = configuration.initAdapter
         values["threads"] = configuration.threads.map { "\($0)" }
         values["eval-every"] = configuration.evalEvery.map { "\($0)" }
@@ -201,30 +220,5 @@ struct RunInputs {
         return Setting.all.compactMap { setting in
             values[setting.name].map { RunDocument.Entry(name: setting.name, value: $0) }
         }
-    }
-}
-
-extension LoadedDataset {
-    /// - Throws: ``ConfigurationError`` if a token has no row in the model's embedding.
-    func requireTokens(below vocabularySize: Int, path: String) throws(ConfigurationError) {
-        guard let largest = samples.tokens.max(), Int(largest) >= vocabularySize else { return }
-        throw ConfigurationError(
-            path,
-            "holds token \(largest), and the model's vocabulary ends at "
-                + "\(vocabularySize - 1)",
-            hint: "The tokenizer belongs to another model, or has tokens added to it that the "
-                + "model does not know")
-    }
-
-    func remarks(flag: String, maxLength: Int) -> [String] {
-        var found: [String] = []
-        if badLines > 0 { found.append("\(flag): \(badLines) bad lines skipped") }
-        if truncated > 0 {
-            found.append("\(flag): \(truncated) samples cut at \(maxLength) tokens")
-        }
-        if withoutTarget > 0 {
-            found.append("\(flag): \(withoutTarget) samples without a target left out")
-        }
-        return found
     }
 }

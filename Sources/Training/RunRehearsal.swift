@@ -17,7 +17,6 @@ public final class RunRehearsal {
     let inputs: RunInputs
     public let backend: Backend
     private let communicator: MPICommunicator?
-    private var visitingOrder: (epoch: Int, samples: [Int])?
 
     /// Reads and checks everything that a rank reads.
     ///
@@ -55,7 +54,8 @@ public final class RunRehearsal {
     public var layout: LowRankLayout { inputs.layout }
     public var totalSteps: Int { inputs.totalSteps(configuration) }
     public var batchSize: Int { configuration.batchSize }
-    public var sampleCount: Int { inputs.training.samples.count }
+    /// Visits of samples in an epoch.
+    public var visitCount: Int { inputs.schedule(configuration).visitCount }
     /// Whether layers are computed once more in the backward pass.
     public var recomputes: Bool { configuration.recomputes }
     /// What a person should know about the data.
@@ -64,7 +64,7 @@ public final class RunRehearsal {
     /// Lanes of each of `ranks` ranks that have `cores` cores each, and what to know about them.
     public func lanes(ranks: Int, cores: Int) -> (count: Int, remark: String?) {
         let rule = configuration.sliceRule
-        let samples = min(configuration.batchSize, sampleCount)
+        let samples = min(configuration.batchSize, visitCount)
         let plan = LanePlan(
             threads: configuration.threads, cores: cores, ranks: ranks,
             slicesInStep: rule.sliceCount(samples: samples), sliceSize: rule.sliceSize,
@@ -74,13 +74,8 @@ public final class RunRehearsal {
 
     /// The slices of a step, as every rank cuts them.
     public func slices(step: Int) -> [SliceRule.Part] {
-        let schedule = inputs.schedule(configuration)
-        let epoch = schedule.epoch(ofStep: step)
-        if visitingOrder?.epoch != epoch {
-            visitingOrder = (epoch, schedule.visitingOrder(epoch: epoch))
-        }
-        return configuration.sliceRule.cut(
-            schedule.batch(step: step, visitingOrder: visitingOrder?.samples ?? []),
+        configuration.sliceRule.cut(
+            inputs.schedule(configuration).batch(step: step)[...],
             of: inputs.training.samples)
     }
 
@@ -98,7 +93,7 @@ public final class RunRehearsal {
 
     /// The slices of the held-out data that each of `ranks` ranks evaluates.
     public func evaluationSlices(ranks: Int) -> [[PackedSlice]] {
-        guard let samples = inputs.heldOut?.samples else { return [] }
+        guard let samples = inputs.heldOut else { return [] }
         let rule = configuration.sliceRule
         let slices = rule.cut(Array(0..<samples.count)[...], of: samples)
         return assignSlices(slices, ranks: ranks).map { parts in
@@ -115,12 +110,10 @@ public final class RunRehearsal {
 
     /// Reads the embedding of every token that the run embeds, so that its pages are in memory.
     public func embedAllTokens() throws {
-        var tokens = Set(inputs.training.samples.tokens)
-        if let heldOut = inputs.heldOut { tokens.formUnion(heldOut.samples.tokens) }
         let shape = model.configuration
         let table = try model.embedding()
         let row = Matrix(FloatBuffer(count: shape.width), rows: 1, columns: shape.width)
-        for token in tokens.sorted() {
+        for token in inputs.usedTokens {
             withUnsafePointer(to: token) { token in
                 backend.embed(UnsafeBufferPointer(start: token, count: 1), table, into: row)
             }

@@ -64,7 +64,7 @@ struct RunStart {
             parameters: parameters, exponents: found?.exponents)
         let evaluation = inputs.heldOut.map {
             Evaluation(
-                communicator: communicator, pool: pool, samples: $0.samples,
+                communicator: communicator, pool: pool, samples: $0,
                 rule: configuration.sliceRule)
         }
         let run = TrainingRun(
@@ -85,7 +85,7 @@ struct RunStart {
 
     private var lanePlan: LanePlan {
         let (batch, rule) = (configuration.batchSize, configuration.sliceRule)
-        let samples = min(batch, inputs.training.samples.count)
+        let samples = min(batch, inputs.schedule(configuration).visitCount)
         return LanePlan(
             threads: configuration.threads, cores: cores, ranks: communicator.size,
             slicesInStep: rule.sliceCount(samples: samples), sliceSize: rule.sliceSize,
@@ -104,6 +104,7 @@ struct RunStart {
                 settings: settings, fingerprints: inputs.fingerprints, kernels: backend.identity,
                 step: 0, totalSteps: totalSteps, exponents: [], worldSize: communicator.size,
                 changes: [], loss: nil, evaluationLoss: nil, seconds: 0)
+        document.formatVersion = RunDocument.currentFormatVersion
         document.settings = settings
         document.fingerprints = inputs.fingerprints
         document.kernels = backend.identity

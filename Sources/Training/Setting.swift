@@ -1,3 +1,4 @@
+import Datasets
 public import Faults
 import Foundation
 import Kernels
@@ -12,7 +13,9 @@ public struct Setting: Sendable {
     /// All settings, in the order in which `run.yaml` lists them.
     public static let all: [Setting] =
         [
-            "model", "data", "eval-data", "out", "format", "skip-bad-lines", "max-length",
+            "model", "data", "eval-data", "held-out", "out", "format", "template", "loss-on",
+            "skip-bad-lines",
+            "max-length", "cache",
             "init-adapter", "targets", "rank", "alpha", "lr", "beta1", "beta2", "epsilon",
             "weight-decay", "schedule", "warmup-steps", "clip-norm", "batch-size", "slice-size",
             "share-prefixes", "steps", "epochs", "order", "seed", "threads", "kernels", "compute",
@@ -22,7 +25,8 @@ public struct Setting: Sendable {
 
     /// Paths are free because the files behind them are compared by hash.
     private static let free: Set<String> = [
-        "model", "data", "eval-data", "out", "init-adapter", "threads", "recompute",
+        "model", "data", "eval-data", "out", "init-adapter", "template", "cache",
+        "threads", "recompute",
         "checkpoint-every", "keep", "resume", "allow-change", "collector",
     ]
 }
@@ -142,6 +146,19 @@ struct SettingReader {
             throw ConfigurationError("--\(name)", "is '\(given)'; choose among \(names)")
         }
         return value
+    }
+
+    func heldOut() throws(ConfigurationError) -> HeldOutShare? {
+        guard let text = text("held-out") else { return nil }
+        guard let share = HeldOutShare(text) else {
+            throw ConfigurationError(
+                "--held-out", "is '\(text)'; it must be a share above 0 and below 1, as 2% or 0.02")
+        }
+        return share
+    }
+
+    func targetTurns() throws(ConfigurationError) -> TargetTurns {
+        try choice("loss-on", among: TargetTurns.allCases) { $0.rawValue } ?? .all
     }
 
     func compute() throws(ConfigurationError) -> ComputeType {

@@ -11,7 +11,8 @@ struct FileOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Training data: Alpaca JSON or JSONL, or prompt/completion JSONL.", valueName: "file"))
+            "Training data: JSONL or a JSON array, gzip or zstd too; several files as a.jsonl=2,b.jsonl, where a sample of weight 2 comes twice an epoch.",
+            valueName: "files"))
     var data: String?
 
     @Option(
@@ -21,15 +22,33 @@ struct FileOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "Hold out this share of --data for the evaluation loss, told by each record's content, so that added rows move none (in place of --eval-data).",
+            valueName: "share"))
+    var heldOut: String?
+
+    @Option(
+        help: ArgumentHelp(
             "Folder of the run: adapter, checkpoints, metrics. On rank 0's host.",
             valueName: "folder"))
     var out: String?
 
     @Option(
         help: ArgumentHelp(
-            "alpaca or prompt-completion (default: told from the first record).", valueName: "name")
-    )
+            "alpaca, prompt-completion, gpt4all, chat, sharegpt or text (default: told from the first record).",
+            valueName: "name"))
     var format: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "How prompts are written: alpaca, alpaca-no-newline, gpt4all, chatml, plain, or a file (default: what is usual for the format).",
+            valueName: "name|file"))
+    var template: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Turns of the assistant to learn in conversations: all or last (default: all).",
+            valueName: "all|last"))
+    var lossOn: String?
 
     @Flag(help: "Leave bad lines of the data out, and count them (default: stop at the first).")
     var skipBadLines = false
@@ -41,9 +60,16 @@ struct FileOptions: ParsableArguments {
             valueName: "tokens"))
     var maxLength: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Folder of tokenized data, shared by the ranks of a host (default: $XDG_CACHE_HOME/lora-cluster, or ~/.cache/lora-cluster).",
+            valueName: "folder"))
+    var cache: String?
+
     var settings: [String: String] {
         compact([
-            "model": model, "data": data, "eval-data": evalData, "out": out, "format": format,
+            "model": model, "data": data, "eval-data": evalData, "held-out": heldOut, "out": out,
+            "format": format, "template": template, "loss-on": lossOn, "cache": cache,
             "skip-bad-lines": skipBadLines ? "true" : nil, "max-length": maxLength,
         ])
     }

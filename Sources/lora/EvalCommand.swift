@@ -27,8 +27,14 @@ struct EvalCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Alpaca JSON or JSONL, or prompt/completion JSONL.", valueName: "file"))
+            "JSONL or a JSON array, gzip or zstd too, as for lora-worker.", valueName: "file"))
     var data: String
+
+    @Option(
+        help: ArgumentHelp(
+            "Measure only this share of the data: what lora-worker holds out with the same share.",
+            valueName: "share"))
+    var heldOut: String?
 
     @Flag(help: "Print one JSON object instead of a table.")
     var json = false
@@ -38,9 +44,27 @@ struct EvalCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "alpaca or prompt-completion (default: told from the first record).", valueName: "name")
-    )
+            "alpaca, prompt-completion, gpt4all, chat, sharegpt or text (default: told from the first record).",
+            valueName: "name"))
     var format: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "How prompts are written: alpaca, alpaca-no-newline, gpt4all, chatml, plain, or a file (default: what is usual for the format).",
+            valueName: "name|file"))
+    var template: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Turns of the assistant to measure in conversations: all or last (default: all).",
+            valueName: "all|last"))
+    var lossOn: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Folder of tokenized data (default: $XDG_CACHE_HOME/lora-cluster, or ~/.cache/lora-cluster).",
+            valueName: "folder"))
+    var cache: String?
 
     @Option(
         help: ArgumentHelp(
@@ -84,7 +108,8 @@ struct EvalCommand: ParsableCommand {
     func run() throws {
         try exitingOnFault {
             let settings: [String: String?] = [
-                "model": source.model, "data": data, "format": format,
+                "model": source.model, "data": data, "held-out": heldOut, "format": format,
+                "template": template, "loss-on": lossOn, "cache": cache,
                 "skip-bad-lines": skipBadLines ? "true" : nil, "max-length": maxLength,
                 "slice-size": sliceSize, "share-prefixes": sharePrefixes, "threads": threads,
                 "kernels": kernels, "compute": compute,

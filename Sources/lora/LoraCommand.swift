@@ -10,7 +10,8 @@ struct LoraCommand: ParsableCommand {
             Training itself is `mpirun -n 8 lora-worker …`; the commands below run in one process.
             """,
         subcommands: [
-            BenchCommand.self, EvalCommand.self, GenerateCommand.self, InspectCommand.self,
+            BenchCommand.self, DataCommand.self, EvalCommand.self, GenerateCommand.self,
+            InspectCommand.self,
             MergeCommand.self,
             PlanCommand.self,
             TokenizeCommand.self,

@@ -9,11 +9,41 @@ struct RunSettingOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Training data: Alpaca JSON or JSONL, or prompt/completion JSONL.", valueName: "file"))
+            "Training data: JSONL or a JSON array, gzip or zstd too; several files as a.jsonl=2,b.jsonl, where a sample of weight 2 comes twice an epoch.",
+            valueName: "files"))
     var data: String?
 
     @Option(help: ArgumentHelp("Held-out data, if the run has some.", valueName: "file"))
     var evalData: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Share of --data that is held out, if the run has one.", valueName: "share"))
+    var heldOut: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "alpaca, prompt-completion, gpt4all, chat, sharegpt or text (default: told from the first record).",
+            valueName: "name"))
+    var format: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "How prompts are written: alpaca, alpaca-no-newline, gpt4all, chatml, plain, or a file (default: what is usual for the format).",
+            valueName: "name|file"))
+    var template: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Turns of the assistant to learn in conversations: all or last (default: all).",
+            valueName: "all|last"))
+    var lossOn: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Folder of tokenized data (default: $XDG_CACHE_HOME/lora-cluster, or ~/.cache/lora-cluster).",
+            valueName: "folder"))
+    var cache: String?
 
     @Option(
         help: ArgumentHelp("run.yaml with any settings of lora-worker.", valueName: "file"))
@@ -103,7 +133,8 @@ struct RunSettingOptions: ParsableArguments {
     /// The settings that were given.
     var settings: [String: String] {
         let settings: [String: String?] = [
-            "model": model, "data": data, "eval-data": evalData,
+            "model": model, "data": data, "eval-data": evalData, "held-out": heldOut,
+            "format": format, "template": template, "loss-on": lossOn, "cache": cache,
             "targets": targets.map { ModelShape.moduleNames($0) }, "rank": rank,
             "batch-size": batchSize, "slice-size": sliceSize, "share-prefixes": sharePrefixes,
             "max-length": maxLength, "steps": steps, "epochs": epochs, "order": order,

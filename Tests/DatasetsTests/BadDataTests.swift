@@ -36,10 +36,10 @@ import Testing
         #expect(text.hasSuffix("--skip-bad-lines"))
         let dataset = try DataFile.load(
             "\(good)\n\n\(line)\n\(good)\n", skipBadLines: true)
-        #expect(dataset.badLines == 1)
-        #expect(dataset.firstBadLines.map(\.line) == [3])
-        #expect(dataset.firstBadLines.first?.reason.hasPrefix(reason) ?? false)
-        #expect(dataset.rows == [0, 2])
+        #expect(dataset.summary.badLines == 1)
+        #expect(dataset.summary.firstBadLines.map(\.line) == [3])
+        #expect(dataset.summary.firstBadLines.first?.reason.hasPrefix(reason) ?? false)
+        #expect(dataset.samples.rows == [0, 2])
     }
 
     @Test func invalidUTF8IsNamed() {
@@ -52,7 +52,7 @@ import Testing
     @Test func byteOrderMarkCRLFAndBlankLinesAreFine() throws {
         let dataset = try DataFile.load("\u{FEFF}\r\n\(good)\r\n \t\r\n\(good)")
         #expect(dataset.samples.count == 2)
-        #expect(dataset.rows == [0, 1])
+        #expect(dataset.samples.rows == [0, 1])
     }
 
     @Test func theFormatOfTheFirstRecordHolds() throws {
@@ -60,11 +60,11 @@ import Testing
         #expect(message("\(good)\n\(alpaca)").hasPrefix("FILE:2: has no key 'prompt'"))
         #expect(message("\(alpaca)\n\(good)").hasPrefix("FILE:2: has no key 'instruction'"))
         #expect(message(good, format: .alpaca).hasPrefix("FILE:1: has no key 'instruction'"))
-        let unknown = message(#"{"text": "x", "b": 1}"#)
+        let unknown = message(#"{"words": "x", "b": 1}"#)
         #expect(unknown.hasPrefix("FILE:1: has neither 'instruction' and 'output' nor 'prompt'"))
-        #expect(unknown.contains("(keys: text, b)"))
+        #expect(unknown.contains("(keys: words, b)"))
         let dataset = try DataFile.load("{}\n\(alpaca)", skipBadLines: true)
-        #expect(dataset.rows == [1] && dataset.badLines == 1)
+        #expect(dataset.samples.rows == [1] && dataset.summary.badLines == 1)
     }
 
     @Test func arraysNameRecordAndLine() throws {
@@ -74,7 +74,7 @@ import Testing
                 "FILE:4: record 2 of the array is a number, not a JSON object")
         )
         let dataset = try DataFile.load(Data(array.utf8), skipBadLines: true)
-        #expect(dataset.rows == [0, 1] && dataset.badLines == 1)
+        #expect(dataset.samples.rows == [0, 1] && dataset.summary.badLines == 1)
     }
 
     @Test(arguments: [

@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import Slices
 import Tokenization
 
 /// Loads text as a data file, with the tokenizer of a fixture.
@@ -46,4 +47,12 @@ enum DataFile {
     struct Failure: Error, Equatable {
         let message: String
     }
+}
+
+extension Samples {
+    /// Tokens of all samples, one after the other.
+    var tokens: [Int32] { (0..<count).flatMap { tokens($0) } }
+    /// Target marks of all samples, one after the other.
+    var isTarget: [Bool] { (0..<count).flatMap { targetMarks($0) } }
+    var rows: [Int] { (0..<count).map { row($0) } }
 }

@@ -24,13 +24,12 @@ import Tokenization
                 path: DataFile.fixture(file), format: nil, tokenizer: DataFile.tokenizer(name),
                 maxLength: 120, skipBadLines: false)
             let expected = try #require(all[name]?[kind])
-            #expect(dataset.rows == expected.map(\.row))
-            #expect(dataset.withoutTarget == 40 - expected.count)
+            #expect(dataset.samples.rows == expected.map(\.row))
+            #expect(dataset.summary.withoutTarget == 40 - expected.count)
             for (index, sample) in expected.enumerated() {
-                let range = dataset.samples.range(index)
-                #expect(Array(dataset.samples.tokens[range]) == sample.tokens)
+                #expect(dataset.samples.tokens(index) == sample.tokens)
                 let marks = sample.tokens.indices.map { $0 >= sample.firstTarget }
-                #expect(Array(dataset.samples.isTarget[range]) == marks)
+                #expect(dataset.samples.targetMarks(index) == marks)
             }
         }
     }
@@ -57,10 +56,9 @@ import Tokenization
             let expected = try #require(reference.samples[set])
             #expect(dataset.samples.count == expected.count)
             for (index, sample) in expected.enumerated() {
-                let range = dataset.samples.range(index)
-                #expect(Array(dataset.samples.tokens[range]) == sample.tokens)
+                #expect(dataset.samples.tokens(index) == sample.tokens)
                 let marks = sample.tokens.indices.map { $0 >= sample.prompt_tokens }
-                #expect(Array(dataset.samples.isTarget[range]) == marks)
+                #expect(dataset.samples.targetMarks(index) == marks)
             }
         }
     }

@@ -23,14 +23,14 @@ import Tokenization
     @Test func theCutIsOnTheRight() throws {
         let line = #"{"prompt": "a", "completion": "b b b"}"#
         let whole = try DataFile.load(line)
-        #expect(whole.truncated == 0)
+        #expect(whole.summary.truncated == 0)
         let length = whole.samples.tokens.count
         let exact = try DataFile.load(line, maxLength: length)
-        #expect(exact.samples == whole.samples && exact.truncated == 0)
+        #expect(exact.samples == whole.samples && exact.summary.truncated == 0)
         let cut = try DataFile.load(line, maxLength: 3)
         #expect(cut.samples.tokens == [640, 64, 65])
         #expect(cut.samples.isTarget == [false, false, true])
-        #expect(cut.truncated == 1)
+        #expect(cut.summary.truncated == 1)
     }
 
     @Test func recordsWithoutTargetAreCounted() throws {
@@ -41,8 +41,8 @@ import Tokenization
 
             {"prompt": "a", "completion": "b"}
             """, maxLength: 3)
-        #expect(dataset.withoutTarget == 1)
-        #expect(dataset.rows == [1, 2])
+        #expect(dataset.summary.withoutTarget == 1)
+        #expect(dataset.samples.rows == [1, 2])
         #expect(dataset.samples.tokens == [640, 64, 643, 640, 64, 65])
     }
 

@@ -82,7 +82,7 @@ import Testing
             let slice = PackedSlice(samples, indices: parts[0].samples, sharesPrefixes: true)
             var prefixes: Set<[Int32]> = []
             for index in 0..<12 {
-                let tokens = samples.tokens[samples.range(index)]
+                let tokens = samples.tokens(index)
                 for length in 0..<samples.computedLength(index) {
                     prefixes.insert(Array(tokens.prefix(length + 1)))
                 }
@@ -100,8 +100,8 @@ import Testing
     /// Walking from each target's row to the beginning spells the sample up to the target.
     private func expectTargets(of slice: PackedSlice, spell samples: Samples) {
         for sample in slice.samples {
-            let tokens = Array(samples.tokens[samples.range(sample.sample)])
-            let marks = samples.isTarget[samples.range(sample.sample)]
+            let tokens = samples.tokens(sample.sample)
+            let marks = samples.targetMarks(sample.sample)
             #expect(sample.targets.count == marks.reduce(0) { $0 + ($1 ? 1 : 0) })
             for target in sample.targets {
                 let row = Int(slice.targetRows[target])

@@ -1,0 +1,7 @@
+// Zstandard's streaming decompression.
+#ifndef CZSTD_SHIM_H
+#define CZSTD_SHIM_H
+
+#include <zstd.h>
+
+#endif

@@ -1,0 +1,187 @@
+import Faults
+import Foundation
+
+/// A folder of samples files, shared by all processes of a node.
+///
+/// A file is made under a temporary name by whoever holds its lock, and appears by a rename; the
+/// others wait and map it. A lock belongs to a process and goes with it, so a killed one leaves
+/// only temporary files, which the next one with that lock removes.
+public struct SampleCache: Sendable, Equatable {
+    public let folder: String
+    /// Whether it was named by a person; then a folder that cannot be written to is an error.
+    public let isAsked: Bool
+
+    /// Somebody who makes a file and shows no progress for so long is given up.
+    private static let patienceSeconds = 180.0
+
+    /// - Parameter folder: `nil` takes `$XDG_CACHE_HOME/lora-cluster`, or else
+    ///   `~/.cache/lora-cluster`.
+    public init(folder: String? = nil) {
+        isAsked = folder != nil
+        let environment = ProcessInfo.processInfo.environment
+        let base =
+            environment["XDG_CACHE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
+            ?? environment["HOME"].flatMap { $0.isEmpty ? nil : $0 + "/.cache" }
+            ?? NSTemporaryDirectory()
+        self.folder = folder ?? base + "/lora-cluster"
+    }
+
+    private static let suffix = ".samples"
+
+    /// Number and size of the files of the folder.
+    public func contents() -> (files: Int, bytes: Int) {
+        var found = (files: 0, bytes: 0)
+        for name in names where name.hasSuffix(Self.suffix) {
+            var status = stat()
+            guard stat(folder + "/" + name, &status) == 0 else { continue }
+            found.files += 1
+            found.bytes += Int(status.st_size)
+        }
+        return found
+    }
+
+    /// Removes all samples files; runs that have mapped one keep it until they end.
+    ///
+    /// - Returns: Bytes that were freed.
+    public func clear() throws(DatasetError) -> Int {
+        let bytes = contents().bytes
+        for name in names where name.hasSuffix(Self.suffix) {
+            guard unlink(folder + "/" + name) == 0 || errno == ENOENT else {
+                throw DatasetError(
+                    "cannot be removed (\(String(cString: strerror(errno))))",
+                    at: folder + "/" + name)
+            }
+        }
+        return bytes
+    }
+
+    private var names: [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
+    }
+
+    /// The file of a key: mapped if it is there, made if not.
+    ///
+    /// - Parameters:
+    ///   - key: 32 bytes.
+    ///   - origin: Set to how the file came about.
+    ///   - report: Given words for a person who waits.
+    ///   - make: Makes the file at a path; calls its argument now and then.
+    /// - Throws: ``DatasetError`` of `make`, or if the folder cannot be used.
+    func file(
+        _ key: [UInt64], origin: inout SampleOrigin, report: (String) -> Void,
+        make: (_ path: String, _ touch: @escaping @Sendable () -> Void) throws(DatasetError) -> Void
+    ) throws(DatasetError) -> SampleFile {
+        let name = key.map { word in
+            let text = String(word, radix: 16)
+            return String(repeating: "0", count: 16 - text.count) + text
+        }.joined()
+        let path = folder + "/" + name + Self.suffix
+        origin = .mapped
+        if let file = try existing(path, key) { return file }
+        let lock = try lock(folder + "/." + name + ".lock", path, report)
+        defer { lock.release() }
+        // Somebody else may have made it meanwhile.
+        if let file = try existing(path, key) { return file }
+        origin = access(path, F_OK) == 0 ? .remade : .made
+        for stale in names where stale.hasPrefix("." + name + ".") && stale.contains(".part") {
+            unlink(folder + "/" + stale)
+        }
+        let temporary = "\(folder)/.\(name).\(getpid()).part"
+        do throws(DatasetError) {
+            try make(temporary, lock.touch)
+            guard rename(temporary, path) == 0 else {
+                throw OutputFile.failure(errno, path)
+            }
+        } catch {
+            unlink(temporary)
+            throw error
+        }
+        guard let file = try SampleFile(path: path, key: key) else {
+            throw DatasetError(
+                "was written and reads otherwise: the disk is not to be trusted", at: path,
+                hint: "Name another folder with --cache")
+        }
+        return file
+    }
+
+    private func existing(_ path: String, _ key: [UInt64]) throws(DatasetError) -> SampleFile? {
+        access(path, R_OK) == 0 ? try SampleFile(path: path, key: key) : nil
+    }
+
+    private func lock(
+        _ lockPath: String, _ path: String, _ report: (String) -> Void
+    ) throws(DatasetError) -> FileLock {
+        var waited = 0
+        while true {
+            if let lock = try FileLock(path: lockPath) { return lock }
+            let idle = FileLock.idleSeconds(lockPath)
+            guard idle < Self.patienceSeconds else {
+                throw DatasetError(
+                    "another process tokenizes this data and has shown no progress for "
+                        + "\(Int(idle)) s", at: lockPath,
+                    hint: "End it, or give another --cache", exitCode: .tryAgain)
+            }
+            if waited == 40 {
+                report("waiting for another process that tokenizes the same data (\(path))")
+            }
+            waited += 1
+            usleep(50_000)
+        }
+    }
+}
+
+/// How a samples file came about.
+public enum SampleOrigin: String, Sendable {
+    /// It was there.
+    case mapped
+    case made
+    /// It was there and damaged.
+    case remade
+    /// Made for this process alone, because the cache cannot be written to.
+    case unsaved
+}
+
+/// An exclusive lock on a file; the system gives it back when its process ends, however it ends.
+private struct FileLock {
+    private let path: String
+    private let descriptor: Int32
+
+    /// - Returns: `nil` if another process has it.
+    init?(path: String) throws(DatasetError) {
+        self.path = path
+        while true {
+            let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+            guard descriptor >= 0 else { throw OutputFile.failure(errno, path) }
+            guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+                close(descriptor)
+                return nil
+            }
+            // The last holder may have removed the file between the two calls.
+            var status = stat()
+            if fstat(descriptor, &status) == 0, status.st_nlink > 0 {
+                self.descriptor = descriptor
+                futimens(descriptor, nil)
+                return
+            }
+            close(descriptor)
+        }
+    }
+
+    /// Says that its holder is alive.
+    var touch: @Sendable () -> Void {
+        { [descriptor] in _ = futimens(descriptor, nil) }
+    }
+
+    func release() {
+        unlink(path)
+        close(descriptor)
+    }
+
+    /// Seconds since the holder of the lock at `path` was last seen alive.
+    static func idleSeconds(_ path: String) -> Double {
+        var (status, now) = (stat(), timespec())
+        guard stat(path, &status) == 0 else { return 0 }
+        clock_gettime(CLOCK_REALTIME, &now)
+        return Double(now.tv_sec - status.st_mtim.tv_sec)
+    }
+}

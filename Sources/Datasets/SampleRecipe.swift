@@ -1,0 +1,187 @@
+import ChatTemplates
+import Crypto
+import Foundation
+public import ModelFiles
+public import Tokenization
+
+/// Everything beside a file's bytes that decides which samples are made of it.
+public struct SampleRecipe: Sendable {
+    public let tokenizer: Tokenizer
+    /// SHA-256 of what the tokenizer was made from; `nil` if unknown, and then nothing is cached.
+    public let tokenizerIdentity: String?
+    private let chatTemplate: Result<ModelChatTemplate?, ChatTemplateError>
+    /// Keys of the records; `nil` takes those of the first usable one.
+    public var format: DatasetFormat?
+    public var targetTurns = TargetTurns.all
+    /// How prompts are written; `nil` for what is usual for the format.
+    private(set) var template: InstructionTemplate?
+    /// Most tokens of a sample.
+    public var maxLength: Int
+    /// Whether records that cannot be used are skipped and counted.
+    public var skipBadLines = false
+    /// Share of the records that is held out.
+    public var heldOut: HeldOutShare?
+
+    /// - Parameter tokenizer: Must name an end token.
+    public init(tokenizer: Tokenizer, maxLength: Int) {
+        self.tokenizer = tokenizer
+        self.maxLength = maxLength
+        tokenizerIdentity = nil
+        chatTemplate = .success(nil)
+    }
+
+    /// The tokenizer and the chat template of a model.
+    ///
+    /// - Throws: ``TokenizationError`` if the tokenizer cannot be used.
+    public init(model: BaseModel, maxLength: Int) throws(TokenizationError) {
+        tokenizer = try Tokenizer(model: model)
+        self.maxLength = maxLength
+        tokenizerIdentity = Self.identity(of: model)
+        do throws(ChatTemplateError) {
+            chatTemplate = .success(try ChatTemplate.find(in: model))
+        } catch {
+            chatTemplate = .failure(error)
+        }
+    }
+
+    /// Writes prompts by a built-in template, or by a user's own file.
+    ///
+    /// - Returns: What tells the template apart from others: its name, or the file's text.
+    /// - Throws: ``DatasetError`` if there is neither, or the file is no template.
+    public mutating func use(template nameOrFile: String) throws(DatasetError) -> String {
+        do {
+            let template = try InstructionTemplate(nameOrFile: nameOrFile)
+            self.template = template
+            return template.identity
+        } catch {
+            throw DatasetError(error.problem, at: "--template " + nameOrFile, hint: error.hint)
+        }
+    }
+
+    /// - Throws: ``DatasetError`` if conversations cannot be rendered.
+    func requireChatTemplate() throws(DatasetError) -> ModelChatTemplate {
+        switch chatTemplate {
+        case .success(let template?): return template
+        case .success(nil):
+            throw DatasetError(
+                "holds conversations, and the model has no chat template", at: nil,
+                hint: "Add chat_template.jinja to the model's folder, or train on a model that has "
+                    + "one")
+        case .failure(let error):
+            throw DatasetError(error.problem, at: error.location, hint: error.hint)
+        }
+    }
+
+    /// Raised by every change that gives other samples for the same settings.
+    private static let version = 1
+
+    /// The recipe as text, by which samples are told apart; `nil` if it cannot be.
+    var identity: String? {
+        guard let tokenizerIdentity else { return nil }
+        // Beside the tokenizer's files what our reading makes of them, so that a mended tokenizer
+        // does not go on with ids of the day before.
+        let ids = tokenizer.encode(Self.probe) + tokenizer.beginTokens + [tokenizer.endToken ?? -1]
+        var lines = [
+            "recipe \(Self.version)", "tokenizer \(tokenizerIdentity)", "probe \(ids)",
+            "format \(format?.rawValue ?? "auto")", "turns \(targetTurns.rawValue)",
+            "template \(template?.identity ?? "usual")", "max-length \(maxLength)",
+            "skip-bad-lines \(skipBadLines)",
+            "held-out \(heldOut?.threshold ?? 0)",
+        ]
+        if case .success(let chat?) = chatTemplate {
+            lines.append("chat \(chat.bosToken) \(chat.eosToken) \(probe(chat.template))")
+            if chat.template.asksForTheDate {
+                lines.append("date \(Date().formatted(.iso8601.year().month().day()))")
+            }
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    private static let probe =
+        "Hello, world!  It's 1234567 o'clock\r\n\n\t\u{e9}e\u{301} \u{4e2d}\u{6587} "
+        + "\u{1F469}\u{200D}\u{1F4BB} \u{0645}\u{0631}\u{062d}\u{0628}\u{0627} def f(x): x_1 += 10%"
+
+    private func probe(_ template: ChatTemplate) -> String {
+        let messages = ["system", "user", "assistant", "user", "assistant"].map {
+            ChatMessage(role: $0, content: "\($0) speaks")
+        }
+        for first in [0, 1] {
+            if let turns = try? template.turns(
+                Array(messages[first...]), which: .all, bosToken: "B", eosToken: "E")
+            {
+                return "\(turns)"
+            }
+        }
+        return "refuses"
+    }
+
+    /// Of the files that the tokenizer and the chat template are read from.
+    private static func identity(of model: BaseModel) -> String {
+        var hash = SHA256()
+        func add(_ name: String, _ bytes: some DataProtocol) {
+            hash.update(data: Data("\(name) \(bytes.count)\n".utf8))
+            hash.update(data: bytes)
+        }
+        if let metadata = model.ggufMetadata {
+            for name in metadata.keys.sorted() where name.hasPrefix("tokenizer.") {
+                add(name, metadata[name]?.canonicalBytes ?? [])
+            }
+        } else {
+            for name in [
+                "tokenizer.json", "tokenizer_config.json", "config.json", "chat_template.jinja",
+                "chat_template.json", "special_tokens_map.json",
+            ] {
+                if let data = FileManager.default.contents(atPath: model.path + "/" + name) {
+                    add(name, data)
+                }
+            }
+        }
+        return hash.finalize().hexadecimal
+    }
+}
+
+extension GGUFValue {
+    /// Bytes that differ where values differ.
+    fileprivate var canonicalBytes: [UInt8] {
+        switch self {
+        case .integer(let value): bytes(of: [value])
+        case .number(let value): bytes(of: [value])
+        case .boolean(let value): [value ? 1 : 0]
+        case .text(let value): [UInt8](value.utf8)
+        case .integers(let values): bytes(of: values)
+        case .numbers(let values): bytes(of: values)
+        case .booleans(let values): values.map { $0 ? 1 : 0 }
+        case .texts(let values): values.flatMap { bytes(of: [$0.utf8.count]) + [UInt8]($0.utf8) }
+        }
+    }
+
+    private func bytes<Number>(of numbers: [Number]) -> [UInt8] {
+        numbers.withUnsafeBytes { [UInt8]($0) }
+    }
+}
+
+/// A share of records that is kept out of training.
+public struct HeldOutShare: Sendable, Equatable {
+    /// As it was given.
+    public let text: String
+    /// A record is held out if its hash is below.
+    let threshold: UInt64
+
+    /// - Parameter text: A percentage such as `2%`, or a number between 0 and 1.
+    /// - Returns: `nil` if it is neither, or not above 0 and below 1.
+    public init?(_ text: String) {
+        let isPercentage = text.hasSuffix("%")
+        guard let number = Double(isPercentage ? String(text.dropLast()) : text) else { return nil }
+        let share = isPercentage ? number / 100 : number
+        guard share > 0, share < 1 else { return nil }
+        self.text = text
+        threshold = UInt64(share * 0x1p64)
+    }
+
+    /// Whether a record of this hash is held out: a function of its texts alone, so that no other
+    /// record changes it. The hash is mixed once more, so that a share is no piece of anything else
+    /// that is made of it.
+    func takes(_ contentHash: UInt64) -> Bool {
+        withUnsafeBytes(of: contentHash) { ContentHash.hash($0, seed: 1) } < threshold
+    }
+}

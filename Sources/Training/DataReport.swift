@@ -1,0 +1,126 @@
+public import Datasets
+import ModelFiles
+import Slices
+import Tokenization
+
+/// What `lora data` shows: what a run would train on.
+public struct DataReport: Sendable {
+    /// One file of `--data`.
+    public struct File: Sendable {
+        public let path: String
+        public let weight: Double
+        public let format: String
+        public let samples: Int
+        public let heldOut: Int
+        /// Visits of an epoch.
+        public let visits: Int
+        public let records: Int
+        public let badLines: Int
+        public let firstBadLines: [DatasetSummary.BadLine]
+        public let withoutTarget: Int
+        public let truncated: Int
+        public let tokens: Int
+        public let targetTokens: Int
+        /// Tokens that an epoch visits, on average over epochs.
+        public let tokensPerEpoch: Double
+        public let origin: SampleOrigin
+        public let mappedBytes: Int
+        public let remark: String?
+    }
+
+    public let files: [File]
+    public let maxLength: Int
+    /// Samples by their number of tokens, all files together.
+    public let lengths: [Int]
+    /// Samples with the same texts as another one before them; `nil` if there are too many to look.
+    public let duplicates: Int?
+    public let cacheFolder: String
+    private let samples: Samples
+    private let tokenizer: Tokenizer
+
+    /// More hashes than these are not sorted in memory.
+    private static let mostHashes = 20_000_000
+
+    /// Settings that it understands, by the flags' names.
+    public static let settingNames: Set<String> = [
+        "model", "data", "held-out", "format", "template", "loss-on", "skip-bad-lines",
+        "max-length", "cache",
+        "threads",
+    ]
+
+    /// Reads and tokenizes the data, or finds it tokenized.
+    ///
+    /// - Throws: A ``Fault`` naming the flag, or the file and line.
+    public init(settings: [String: String]) throws {
+        let reader = try SettingReader(settings)
+        let sources = try DataSource.list(try reader.required("data"))
+        let model = try BaseModel.open(path: try reader.required("model"))
+        maxLength = try RunInputs.maxLength(
+            try reader.integer("max-length", atLeast: 2), model.configuration)
+        var recipe = try SampleRecipe(model: model, maxLength: maxLength)
+        recipe.format = try reader.choice("format", among: DatasetFormat.allCases) { $0.rawValue }
+        recipe.targetTurns = try reader.targetTurns()
+        if let name = reader.text("template") { _ = try recipe.use(template: name) }
+        recipe.skipBadLines = try reader.flag("skip-bad-lines")
+        recipe.heldOut = try reader.heldOut()
+        let cache = SampleCache(folder: reader.text("cache"))
+        let data = try TrainingData(
+            sources, recipe: recipe, cache: cache,
+            threads: try reader.integer("threads", atLeast: 1))
+        for dataset in data.datasets {
+            try dataset.requireTokens(below: model.configuration.vocabularySize)
+        }
+        files = zip(data.datasets, zip(data.sources, data.visitedSets)).map { dataset, use in
+            let (lengths, visits) = (dataset.samples.lengths, use.1.visits)
+            return File(
+                path: dataset.path, weight: use.0.weight, format: dataset.format.rawValue,
+                samples: dataset.samples.count, heldOut: dataset.heldOut.count, visits: visits,
+                records: dataset.summary.records, badLines: dataset.summary.badLines,
+                firstBadLines: dataset.summary.firstBadLines,
+                withoutTarget: dataset.summary.withoutTarget, truncated: dataset.summary.truncated,
+                tokens: lengths.tokenCount, targetTokens: lengths.targetCount,
+                tokensPerEpoch: Double(lengths.tokenCount) * Double(visits)
+                    / Double(max(1, dataset.samples.count)),
+                origin: dataset.origin, mappedBytes: dataset.mappedBytes, remark: dataset.remark)
+        }
+        samples = data.samples
+        lengths = samples.lengths.lengths
+        duplicates = Self.duplicates(in: samples)
+        cacheFolder = cache.folder
+        tokenizer = recipe.tokenizer
+    }
+
+    public var sampleCount: Int { samples.count }
+
+    private static func duplicates(in samples: Samples) -> Int? {
+        guard samples.count <= mostHashes else { return nil }
+        var hashes = (0..<samples.count).map { samples.contentHash($0) }
+        hashes.sort()
+        return zip(hashes, hashes.dropFirst()).count { $0 == $1 }
+    }
+
+    /// Consecutive tokens of a sample that are all targets or all none, as text.
+    public struct Passage: Sendable, Equatable {
+        public let text: String
+        public let isTarget: Bool
+    }
+
+    /// Row in its file, number of tokens, and text of sample `index`, cut where targets begin and
+    /// end. A character whose bytes lie in two passages stands in the second.
+    public func sample(_ index: Int) -> (row: Int, tokens: Int, passages: [Passage]) {
+        var decoder = tokenizer.makeStreamDecoder(skipSpecial: false)
+        let tokens = samples.tokens(index)
+        var passages: [Passage] = []
+        var text = ""
+        let marks = samples.targetMarks(index)
+        for (place, token) in tokens.enumerated() {
+            text += decoder.append(token)
+            if place + 1 == tokens.count || marks[place + 1] != marks[place] {
+                if place + 1 == tokens.count { text += decoder.finish() }
+                passages.append(Passage(text: text, isTarget: marks[place]))
+                text = ""
+            }
+        }
+        return (samples.row(index), tokens.count, passages)
+    }
+}
