@@ -186,6 +186,7 @@ let package = Package(
             "GenerationTests",
             [
                 "Adapters", "Generation", "Kernels", "ModelFiles", "Slices", "Tensors",
+                "TestSupport",
                 "Tokenization", "Transformer",
             ]),
         tests(

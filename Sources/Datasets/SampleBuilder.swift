@@ -13,6 +13,8 @@ struct SampleBuilder {
     /// What ends a response before the end token.
     private let ending: [Int32]
 
+    /// A builder belongs to one thread.
+    private let encoder: TokenEncoder
     private var tokenizer: Tokenizer { recipe.tokenizer }
 
     init(_ recipe: SampleRecipe, _ format: DatasetFormat) throws(DatasetError) {
@@ -22,6 +24,7 @@ struct SampleBuilder {
                 hint: "Add eos_token to the model's tokenizer_config.json")
         }
         self.recipe = recipe
+        encoder = recipe.tokenizer.makeEncoder()
         self.endToken = endToken
         chat = format.isChat ? try recipe.requireChatTemplate() : nil
         template = recipe.template ?? format.usualTemplate
@@ -44,15 +47,23 @@ struct SampleBuilder {
         switch content {
         case .exchange(let instruction, let input, let response):
             let head =
-                tokenizer.beginTokens
-                + tokenizer.encode(try prompt(instruction: instruction, input: input))
+                try tokenizer.beginTokens
+                + encode(try prompt(instruction: instruction, input: input))
             guard head.count < recipe.maxLength else { return nil }
-            let tokens = head + tokenizer.encode(response) + ending + [endToken]
+            let tokens = try head + encode(response) + ending + [endToken]
             return cut(tokens, [head.count..<tokens.count])
         case .text(let text):
-            let tokens = tokenizer.beginTokens + tokenizer.encode(text) + [endToken]
+            let tokens = try tokenizer.beginTokens + encode(text) + [endToken]
             return cut(tokens, [0..<tokens.count])
         case .chat(let messages): return try conversation(messages)
+        }
+    }
+
+    private func encode(_ text: String) throws(BadRecord) -> [Int32] {
+        do {
+            return try encoder.encode(text)
+        } catch {
+            throw BadRecord("cannot be tokenized: \(error)")
         }
     }
 
@@ -94,7 +105,7 @@ struct SampleBuilder {
         } catch {
             throw BadRecord("does not fit the chat template: \(error)")
         }
-        let tokens = tokenizer.encode(turns.text)
+        let tokens = try encode(turns.text)
         let starts = try starts(of: tokens, in: turns.text)
         var targets: [Range<Int>] = []
         var token = 0

@@ -40,11 +40,12 @@ struct Normalizer: Sendable, Equatable {
         switch stage {
         case .form(let flags): return form(bytes, flags)
         case .lowercase:
-            var text = String.UnicodeScalarView()
+            var text: [UInt8] = []
+            text.reserveCapacity(bytes.count)
             for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
-                text.append(contentsOf: scalar.properties.lowercaseMapping.unicodeScalars)
+                text += scalar.properties.lowercaseMapping.utf8
             }
-            return Array(String(text).utf8)
+            return text
         case .prepend(let prefix): return bytes.isEmpty ? nil : prefix + bytes
         case .replace(let pattern, let replacement):
             return replace(pattern, with: replacement, in: bytes)
