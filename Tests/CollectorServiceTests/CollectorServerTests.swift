@@ -39,9 +39,12 @@ import Testing
             var step: Int?
         }
 
+        /// The whole lines of the store: a reader may come while the last one is being written.
         func lines() throws -> [Line] {
-            try String(contentsOfFile: store, encoding: .utf8).split(separator: "\n").map {
-                try JSONDecoder().decode(Line.self, from: Data($0.utf8))
+            let bytes = try Data(contentsOf: URL(fileURLWithPath: store))
+            guard let end = bytes.lastIndex(of: UInt8(ascii: "\n")) else { return [] }
+            return try bytes[...end].split(separator: UInt8(ascii: "\n")).map {
+                try JSONDecoder().decode(Line.self, from: Data($0))
             }
         }
 
