@@ -11,7 +11,8 @@ extension DataReport {
         parts.append(shownSample(number))
         let kept = SampleCache(folder: cacheFolder).contents()
         parts.append(
-            "Cache \(cacheFolder.onOneLine): \(kept.files) files, \(kept.bytes.shownBytes)")
+            "Cache \(cacheFolder.onOneLine): \(kept.files) \(kept.files == 1 ? "file" : "files"), \(kept.bytes.shownBytes)"
+        )
         return parts.joined(separator: "\n\n")
     }
 
