@@ -109,7 +109,7 @@ let package = Package(
         room(
             "Training",
             [
-                "Adapters", "Checkpoints", "Collectives", "Datasets", "Faults", "Kernels",
+                "Adapters", "ChatTemplates", "Checkpoints", "Collectives", "Datasets", "Faults", "Kernels",
                 "ModelFiles", "Optimization", "ProgressReports", "Slices", "Tensors",
                 "Tokenization", "Transformer", crypto, yams,
             ]),
@@ -129,12 +129,15 @@ let package = Package(
                 "Slices", "Tensors", "Training", "Transformer",
             ]),
 
+        room("CommandOptions", [argumentParser]),
+
         // The programs: parse, call, print.
-        program("lora-worker", [argumentParser, "Faults", "Training"]),
+        program("lora-worker", [argumentParser, "CommandOptions", "Faults", "Training"]),
         program(
             "lora",
             [
-                "Adapters", argumentParser, "ChatTemplates", "Checkpoints", "Datasets", "Faults",
+                "Adapters", argumentParser, "ChatTemplates", "Checkpoints", "CommandOptions", "Datasets",
+                "Faults",
                 "Generation", "Kernels", "ModelFiles", "Operations", "Tensors", "Tokenization",
                 "Training",
                 "Transformer",

@@ -35,14 +35,14 @@ extension ChatTemplate {
     ///   templates (they drop earlier thoughts) can be trained on the last turn only.
     public func turns(
         _ messages: [ChatMessage], which: AssistantTurns, bosToken: String, eosToken: String,
-        extra: JSONObject = JSONObject([])
+        extra: JSONObject = JSONObject([]), date: TemplateDate? = nil
     ) throws(ChatTemplateError) -> ChatTurns {
         func rendered(
             through count: Int, prompting: Bool = false
         ) throws(ChatTemplateError) -> RenderedChat {
             try render(
                 Array(messages[..<count]), addGenerationPrompt: prompting, bosToken: bosToken,
-                eosToken: eosToken, extra: extra)
+                eosToken: eosToken, extra: extra, date: date)
         }
         let whole = try rendered(through: messages.count)
         if marksGeneration {

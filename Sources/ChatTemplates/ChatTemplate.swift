@@ -52,11 +52,12 @@ public struct ChatTemplate: Sendable {
     ///   - bosToken: The model's begin-of-text token, as text; empty if it has none.
     ///   - eosToken: The end token.
     ///   - extra: Further variables, such as `tools` or `enable_thinking`.
+    ///   - date: The day that the template is told if it asks; `nil` for the clock.
     /// - Throws: ``ChatTemplateError`` with the line: what the template itself raises, a construct
     ///   that is not supported, or a bound that a hostile template crosses.
     public func render(
         _ messages: [ChatMessage], addGenerationPrompt: Bool, bosToken: String, eosToken: String,
-        extra: JSONObject = JSONObject([])
+        extra: JSONObject = JSONObject([]), date: TemplateDate? = nil
     ) throws(ChatTemplateError) -> RenderedChat {
         var values = [
             "messages": TemplateValue.list(messages.map { TemplateValue($0.object) }),
@@ -68,17 +69,17 @@ public struct ChatTemplate: Sendable {
         if !bosToken.isEmpty { values["bos_token"] = .text(bosToken) }
         if !eosToken.isEmpty { values["eos_token"] = .text(eosToken) }
         for key in extra.keys { values[key] = TemplateValue(extra[key] ?? .null) }
-        return try render(values)
+        return try render(values, date: date)
     }
 
     /// The text that the template makes of these variables.
     func render(
-        _ values: [String: TemplateValue]
+        _ values: [String: TemplateValue], date: TemplateDate? = nil
     ) throws(ChatTemplateError) -> RenderedChat {
         let globals = Dictionary(
             uniqueKeysWithValues: Rendering.functions.map { ($0, TemplateValue.function($0)) })
         let rendering = Rendering(
-            template: name, values: globals.merging(values) { _, given in given })
+            template: name, date: date, values: globals.merging(values) { _, given in given })
         try rendering.run(statements)
         return RenderedChat(text: rendering.output, generated: rendering.generated)
     }

@@ -93,10 +93,11 @@ extension Rendering {
             let bound = try BoundArguments(
                 arguments, to: ["format"], of: "strftime_now", in: self)
             let format = try string(bound["format"] ?? .none, "the format of 'strftime_now'")
-            guard let date = LocalTime.now(format: format) else {
+            let text = date.map { $0.formatted(format) } ?? TemplateDate.now(format)
+            guard let text else {
                 throw failure("the date format \(format.quotedInOneLine) cannot be written")
             }
-            return .text(date)
+            return .text(text)
         }
     }
 

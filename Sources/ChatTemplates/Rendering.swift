@@ -11,6 +11,8 @@ final class Rendering {
     static let deepestRecursion = 600
 
     let template: String
+    /// The day that the template is told; `nil` for the clock.
+    let date: TemplateDate?
     /// The line that is being worked on.
     var line = 1
     private var work = 0
@@ -21,8 +23,9 @@ final class Rendering {
     /// Where names are looked up.
     private(set) var scope: Scope
 
-    init(template: String, values: [String: TemplateValue]) {
+    init(template: String, date: TemplateDate?, values: [String: TemplateValue]) {
         self.template = template
+        self.date = date
         let globals = Scope(in: nil)
         globals.values = values
         scope = Scope(in: globals)

@@ -94,47 +94,32 @@ struct SampleBuilder {
     }
 
     /// The template writes a conversation's begin and end tokens itself, so none are added; the
-    /// text is tokenized as a whole. A token is a target if it begins inside a turn of the assistant.
+    /// text is tokenized as a whole. A token is a target if any of its bytes is the assistant's, as in
+    /// transformers' `return_assistant_tokens_mask`: in `[INST] Hi [/INST] Hello` the token ` Hello`
+    /// begins with the template's space.
     private func conversation(_ messages: [ChatMessage]) throws(BadRecord) -> Sample? {
         guard let chat else { return nil }
         let turns: ChatTurns
         do {
             turns = try chat.template.turns(
                 messages, which: recipe.targetTurns == .all ? .all : .last,
-                bosToken: chat.bosToken, eosToken: chat.eosToken)
+                bosToken: chat.bosToken, eosToken: chat.eosToken, date: recipe.date)
         } catch {
             throw BadRecord("does not fit the chat template: \(error)")
         }
         let tokens = try encode(turns.text)
-        let starts = try starts(of: tokens, in: turns.text)
+        guard let ranges = tokenizer.ranges(of: tokens, in: turns.text) else {
+            throw BadRecord(
+                "is changed by the tokenizer, so that its turns cannot be found among the tokens")
+        }
         var targets: [Range<Int>] = []
         var token = 0
         for turn in turns.assistant {
-            while token < tokens.count, starts[token] < turn.lowerBound { token += 1 }
+            while token < tokens.count, ranges[token].upperBound <= turn.lowerBound { token += 1 }
             let first = token
-            while token < tokens.count, starts[token] < turn.upperBound { token += 1 }
+            while token < tokens.count, ranges[token].lowerBound < turn.upperBound { token += 1 }
             targets.append(first..<token)
         }
         return cut(tokens, targets)
-    }
-
-    /// The byte of `text` at which each token begins; for one that begins inside a character, that
-    /// character's first byte.
-    private func starts(of tokens: [Int32], in text: String) throws(BadRecord) -> [Int] {
-        var decoder = tokenizer.makeStreamDecoder(skipSpecial: false)
-        var position = 0
-        var starts: [Int] = []
-        starts.reserveCapacity(tokens.count)
-        for token in tokens {
-            starts.append(position)
-            position += decoder.append(token).utf8.count
-        }
-        position += decoder.finish().utf8.count
-        guard position == text.utf8.count else {
-            throw BadRecord(
-                "is changed by the tokenizer (\(text.utf8.count) bytes become \(position)), so that "
-                    + "its turns cannot be found among the tokens")
-        }
-        return starts
     }
 }

@@ -1,4 +1,4 @@
-import ChatTemplates
+public import ChatTemplates
 import Crypto
 import Foundation
 public import ModelFiles
@@ -13,6 +13,8 @@ public struct SampleRecipe: Sendable {
     /// Keys of the records; `nil` takes those of the first usable one.
     public var format: DatasetFormat?
     public var targetTurns = TargetTurns.all
+    /// The day that a chat template is told when it asks for today's.
+    public var date = TemplateDate.today
     /// How prompts are written; `nil` for what is usual for the format.
     private(set) var template: InstructionTemplate?
     /// Most tokens of a sample.
@@ -22,12 +24,14 @@ public struct SampleRecipe: Sendable {
     /// Share of the records that is held out.
     public var heldOut: HeldOutShare?
 
-    /// - Parameter tokenizer: Must name an end token.
-    public init(tokenizer: Tokenizer, maxLength: Int) {
+    /// - Parameters:
+    ///   - tokenizer: Must name an end token.
+    ///   - chatTemplate: For conversations.
+    public init(tokenizer: Tokenizer, chatTemplate: ModelChatTemplate? = nil, maxLength: Int) {
         self.tokenizer = tokenizer
         self.maxLength = maxLength
         tokenizerIdentity = nil
-        chatTemplate = .success(nil)
+        self.chatTemplate = .success(chatTemplate)
     }
 
     /// The tokenizer and the chat template of a model.
@@ -58,6 +62,11 @@ public struct SampleRecipe: Sendable {
         }
     }
 
+    /// Whether samples of conversations depend on ``date``.
+    public var asksForTheDate: Bool {
+        if case .success(let chat?) = chatTemplate { chat.template.asksForTheDate } else { false }
+    }
+
     /// - Throws: ``DatasetError`` if conversations cannot be rendered.
     func requireChatTemplate() throws(DatasetError) -> ModelChatTemplate {
         switch chatTemplate {
@@ -73,7 +82,7 @@ public struct SampleRecipe: Sendable {
     }
 
     /// Raised by every change that gives other samples for the same settings.
-    private static let version = 1
+    private static let version = 2
 
     /// The recipe as text, by which samples are told apart; `nil` if it cannot be.
     var identity: String? {
@@ -91,7 +100,7 @@ public struct SampleRecipe: Sendable {
         if case .success(let chat?) = chatTemplate {
             lines.append("chat \(chat.bosToken) \(chat.eosToken) \(probe(chat.template))")
             if chat.template.asksForTheDate {
-                lines.append("date \(Date().formatted(.iso8601.year().month().day()))")
+                lines.append("date \(date)")
             }
         }
         return lines.joined(separator: "\n")

@@ -16,8 +16,8 @@ public final class Tokenizer: Sendable {
     /// The token that ends a response, `nil` if the files name none.
     public let endToken: Int32?
 
-    private let vocabulary: Vocabulary
-    private let normalizer: Normalizer
+    let vocabulary: Vocabulary
+    let normalizer: Normalizer
     private let preTokenizer: PreTokenizer
     private let literalTokens: AddedTokenMatcher
     private let normalizedTokens: AddedTokenMatcher

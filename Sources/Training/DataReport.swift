@@ -43,7 +43,8 @@ public struct DataReport: Sendable {
 
     /// Settings that it understands, by the flags' names.
     public static let settingNames: Set<String> = [
-        "model", "data", "held-out", "format", "template", "loss-on", "skip-bad-lines",
+        "model", "data", "held-out", "format", "template", "template-date", "loss-on",
+        "skip-bad-lines",
         "max-length", "cache",
         "threads",
     ]
@@ -60,6 +61,7 @@ public struct DataReport: Sendable {
         var recipe = try SampleRecipe(model: model, maxLength: maxLength)
         recipe.format = try reader.choice("format", among: DatasetFormat.allCases) { $0.rawValue }
         recipe.targetTurns = try reader.targetTurns()
+        if let date = try reader.templateDate() { recipe.date = date }
         if let name = reader.text("template") { _ = try recipe.use(template: name) }
         recipe.skipBadLines = try reader.flag("skip-bad-lines")
         recipe.heldOut = try reader.heldOut()

@@ -23,7 +23,7 @@ public struct EvaluationJob {
 
     /// Settings that an evaluation has in common with a run, by the flags' names.
     public static let settingNames: Set<String> = [
-        "model", "data", "held-out", "format", "template",
+        "model", "data", "held-out", "format", "template", "template-date",
         "loss-on", "skip-bad-lines", "max-length", "cache",
         "slice-size", "share-prefixes", "threads", "kernels", "compute",
     ]
@@ -55,6 +55,7 @@ public struct EvaluationJob {
         var recipe = try SampleRecipe(model: model, maxLength: maxLength)
         recipe.format = format
         recipe.targetTurns = try reader.targetTurns()
+        if let date = try reader.templateDate() { recipe.date = date }
         if let name = reader.text("template") { _ = try recipe.use(template: name) }
         recipe.skipBadLines = try reader.flag("skip-bad-lines")
         recipe.heldOut = try reader.heldOut()

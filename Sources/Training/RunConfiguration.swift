@@ -1,3 +1,4 @@
+public import ChatTemplates
 public import Datasets
 public import Kernels
 public import Optimization
@@ -24,6 +25,8 @@ public struct RunConfiguration: Sendable, Equatable {
     public let format: DatasetFormat?
     /// Name or file of the instruction template; `nil`: the usual one of the format.
     public let template: String?
+    /// The day that a chat template is told; `nil`: that on which the run began.
+    public let templateDate: TemplateDate?
     /// Which of the assistant's turns of conversations are targets.
     public let targetTurns: TargetTurns
     public let skipBadLines: Bool
@@ -99,6 +102,7 @@ public struct RunConfiguration: Sendable, Equatable {
             reader.text("format") == "auto"
             ? nil : try reader.choice("format", among: DatasetFormat.allCases) { $0.rawValue }
         template = reader.text("template")
+        templateDate = try reader.templateDate()
         targetTurns = try reader.targetTurns()
         skipBadLines = try reader.flag("skip-bad-lines")
         maxLength = try reader.integer("max-length", atLeast: 2)

@@ -1,4 +1,5 @@
 import Adapters
+import ChatTemplates
 import Datasets
 import Faults
 import Foundation
@@ -20,16 +21,22 @@ struct RunInputs {
     let adapterConfiguration: AdapterConfiguration
     /// The parameters of `--init-adapter`.
     let startingPoint: LowRankParameters?
+    /// The day that the data's chat template was told; `nil` if none asked.
+    let templateDate: TemplateDate?
     /// SHA-256 by name of the setting whose file it is.
     let fingerprints: [RunDocument.Entry]
 
+    /// - Parameter found: The document of the run that is continued.
     /// - Throws: A ``Fault`` naming the file or flag.
-    init(_ configuration: RunConfiguration) throws {
+    init(_ configuration: RunConfiguration, continuing found: RunDocument?) throws {
         model = try BaseModel.open(path: configuration.model)
         maxLength = try Self.maxLength(configuration.maxLength, model.configuration)
         var recipe = try SampleRecipe(model: model, maxLength: maxLength)
         recipe.format = configuration.format
         recipe.targetTurns = configuration.targetTurns
+        let recorded = found.flatMap { RunDocument.value("template-date", in: $0.settings) }
+        recipe.date =
+            configuration.templateDate ?? recorded.flatMap(TemplateDate.init) ?? .today
         let template = try configuration.template.map { (name) throws in
             try recipe.use(template: name)
         }
@@ -45,9 +52,12 @@ struct RunInputs {
             configuration.sources, recipe: recipe, cache: cache, threads: configuration.threads)
         heldOut =
             evaluation?.samples ?? (configuration.heldOut == nil ? nil : training.heldOut)
-        for dataset in training.datasets + [evaluation].compactMap({ $0 }) {
+        let datasets = training.datasets + [evaluation].compactMap { $0 }
+        for dataset in datasets {
             try dataset.requireTokens(below: model.configuration.vocabularySize)
         }
+        let isTold = recipe.asksForTheDate && datasets.contains { $0.format.isChat }
+        templateDate = isTold ? recipe.date : nil
         (adapterConfiguration, startingPoint) = try Self.adapter(configuration, model)
         layout = try LowRankLayout(
             adapterRank: adapterConfiguration.adapterRank, alpha: adapterConfiguration.alpha,
@@ -146,8 +156,17 @@ struct RunInputs {
             dropout > 0
             ? ["--init-adapter was trained with lora_dropout \(dropout); this run uses none"] : []
         return ignored
+            + dateRemark
             + training.datasets.flatMap { $0.remarks(flag: "--data", maxLength: maxLength) }
             + (evaluation?.remarks(flag: "--eval-data", maxLength: maxLength) ?? [])
+    }
+
+    private var dateRemark: [String] {
+        guard let templateDate else { return [] }
+        return [
+            "the model's chat template writes the day; this run keeps \(templateDate) to its end, "
+                + "and another one is the same only with --template-date \(templateDate)"
+        ]
     }
 
     /// Number of steps of the run.
@@ -209,6 +228,7 @@ struct RunInputs {
         values["eval-data"] = configuration.evalData
         values["held-out"] = configuration.heldOut?.text
         values["template"] = configuration.template
+        values["template-date"] = templateDate?.description
         values["cache"] = configuration.cache
         if training.datasets.contains(where: { $0.format.isChat }) {
             values["loss-on"] = configuration.targetTurns.rawValue

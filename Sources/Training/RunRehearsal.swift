@@ -40,7 +40,7 @@ public final class RunRehearsal {
             backend = try Backend(
                 level: KernelLevel(flag: configuration.kernels ?? "auto"),
                 compute: configuration.compute)
-            inputs = try RunInputs(configuration)
+            inputs = try RunInputs(configuration, continuing: nil)
         } catch {
             communicator?.finalize()
             throw error

@@ -1,3 +1,4 @@
+import ChatTemplates
 import Datasets
 public import Faults
 import Foundation
@@ -13,7 +14,8 @@ public struct Setting: Sendable {
     /// All settings, in the order in which `run.yaml` lists them.
     public static let all: [Setting] =
         [
-            "model", "data", "eval-data", "held-out", "out", "format", "template", "loss-on",
+            "model", "data", "eval-data", "held-out", "out", "format", "template", "template-date",
+            "loss-on",
             "skip-bad-lines",
             "max-length", "cache",
             "init-adapter", "targets", "rank", "alpha", "lr", "beta1", "beta2", "epsilon",
@@ -155,6 +157,15 @@ struct SettingReader {
                 "--held-out", "is '\(text)'; it must be a share above 0 and below 1, as 2% or 0.02")
         }
         return share
+    }
+
+    func templateDate() throws(ConfigurationError) -> TemplateDate? {
+        guard let text = text("template-date") else { return nil }
+        guard let date = TemplateDate(text) else {
+            throw ConfigurationError(
+                "--template-date", "is '\(text)'; it must be a day, as 2026-11-24")
+        }
+        return date
     }
 
     func targetTurns() throws(ConfigurationError) -> TargetTurns {

@@ -62,7 +62,7 @@ public enum TrainingJob {
                 flag: configuration.kernels, compute: configuration.compute,
                 recorded: found?.kernels,
                 mayChange: configuration.allowedChanges.contains("kernels"))
-        let inputs = try agreement.phase { try RunInputs(configuration) }
+        let inputs = try agreement.phase { try RunInputs(configuration, continuing: found) }
         let settings = inputs.resolvedSettings(configuration)
         let program = try agreement.phase { try Fingerprints.sha256(file: "/proc/self/exe") }
         try agreement.require(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandOptions
 
 // All values are text here: they are checked where they are used, by the same code that checks
 // run.yaml, so that a wrong value ends with exit code 78 on every rank alike. Numbers are taken
@@ -32,46 +33,12 @@ struct FileOptions: ParsableArguments {
             valueName: "folder"))
     var out: String?
 
-    @Option(
-        help: ArgumentHelp(
-            "alpaca, prompt-completion, gpt4all, chat, sharegpt or text (default: told from the first record).",
-            valueName: "name"))
-    var format: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "How prompts are written: alpaca, alpaca-no-newline, gpt4all, chatml, plain, or a file (default: what is usual for the format).",
-            valueName: "name|file"))
-    var template: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Turns of the assistant to learn in conversations: all or last (default: all).",
-            valueName: "all|last"))
-    var lossOn: String?
-
-    @Flag(help: "Leave bad lines of the data out, and count them (default: stop at the first).")
-    var skipBadLines = false
-
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp(
-            "Tokens at which samples are cut (default: 1024, or the model's positions).",
-            valueName: "tokens"))
-    var maxLength: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Folder of tokenized data, shared by the ranks of a host (default: $XDG_CACHE_HOME/lora-cluster, or ~/.cache/lora-cluster).",
-            valueName: "folder"))
-    var cache: String?
+    @OptionGroup var reading: DataOptions
 
     var settings: [String: String] {
         compact([
             "model": model, "data": data, "eval-data": evalData, "held-out": heldOut, "out": out,
-            "format": format, "template": template, "loss-on": lossOn, "cache": cache,
-            "skip-bad-lines": skipBadLines ? "true" : nil, "max-length": maxLength,
-        ])
+        ]).merging(reading.settings) { $1 }
     }
 }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandOptions
 import Datasets
 import Faults
 import Foundation
@@ -31,38 +32,12 @@ struct DataCommand: ParsableCommand {
         help: ArgumentHelp("Base model: a Hugging Face folder or a .gguf file.", valueName: "path"))
     var model: String?
 
-    @Option(
-        help: ArgumentHelp(
-            "alpaca, prompt-completion, gpt4all, chat, sharegpt or text (default: told from the first record).",
-            valueName: "name"))
-    var format: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "How prompts are written: alpaca, alpaca-no-newline, gpt4all, chatml, plain, or a file (default: what is usual for the format).",
-            valueName: "name|file"))
-    var template: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Turns of the assistant to learn in conversations: all or last (default: all).",
-            valueName: "all|last"))
-    var lossOn: String?
-
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp(
-            "Tokens at which samples are cut (default: 1024, or the model's positions).",
-            valueName: "tokens"))
-    var maxLength: String?
+    @OptionGroup var reading: DataOptions
 
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp("Share of the records that is held out, e.g. 2%.", valueName: "share"))
     var heldOut: String?
-
-    @Flag(help: "Leave bad lines out, and count them (default: stop at the first).")
-    var skipBadLines = false
 
     @Option(
         parsing: .unconditional,
@@ -75,12 +50,6 @@ struct DataCommand: ParsableCommand {
             "Threads that tokenize (default: this machine's cores).", valueName: "lanes"))
     var threads: String?
 
-    @Option(
-        help: ArgumentHelp(
-            "Folder of tokenized data (default: $XDG_CACHE_HOME/lora-cluster, or ~/.cache/lora-cluster).",
-            valueName: "folder"))
-    var cache: String?
-
     @Flag(help: "Remove all tokenized data from the cache, and do nothing else.")
     var clearCache = false
 
@@ -89,7 +58,7 @@ struct DataCommand: ParsableCommand {
 
     func run() throws {
         try exitingOnFault {
-            let folder = SampleCache(folder: cache)
+            let folder = SampleCache(folder: reading.cache)
             guard !clearCache else {
                 let files = folder.contents().files
                 let bytes = try folder.clear()
@@ -102,12 +71,11 @@ struct DataCommand: ParsableCommand {
             }
             let wanted = try NumberFlag("--sample", sample).notNegative.map { Int($0) } ?? 0
             let settings: [String: String?] = [
-                "data": files.joined(separator: ","), "model": model, "format": format,
-                "template": template, "loss-on": lossOn, "max-length": maxLength,
-                "held-out": heldOut,
-                "skip-bad-lines": skipBadLines ? "true" : nil, "threads": threads, "cache": cache,
+                "data": files.joined(separator: ","), "model": model,
+                "held-out": heldOut, "threads": threads,
             ]
-            let report = try DataReport(settings: settings.compactMapValues { $0 })
+            let report = try DataReport(
+                settings: settings.compactMapValues { $0 }.merging(reading.settings) { $1 })
             guard wanted < report.sampleCount else {
                 throw ConfigurationError(
                     "--sample", "is \(wanted); there are \(report.sampleCount) samples, from 0")

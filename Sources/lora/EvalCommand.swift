@@ -1,5 +1,6 @@
 import ArgumentParser
 import Checkpoints
+import CommandOptions
 import Faults
 import Foundation
 import Training
@@ -36,41 +37,13 @@ struct EvalCommand: ParsableCommand {
             valueName: "share"))
     var heldOut: String?
 
+    @OptionGroup var reading: DataOptions
+
     @Flag(help: "Print one JSON object instead of a table.")
     var json = false
 
     @Option(help: ArgumentHelp("Write the loss of each record there.", valueName: "file.jsonl"))
     var perSample: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "alpaca, prompt-completion, gpt4all, chat, sharegpt or text (default: told from the first record).",
-            valueName: "name"))
-    var format: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "How prompts are written: alpaca, alpaca-no-newline, gpt4all, chatml, plain, or a file (default: what is usual for the format).",
-            valueName: "name|file"))
-    var template: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Turns of the assistant to measure in conversations: all or last (default: all).",
-            valueName: "all|last"))
-    var lossOn: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Folder of tokenized data (default: $XDG_CACHE_HOME/lora-cluster, or ~/.cache/lora-cluster).",
-            valueName: "folder"))
-    var cache: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Tokens at which samples are cut (default: 1024, or the model's positions).",
-            valueName: "tokens"))
-    var maxLength: String?
 
     @Option(
         help: ArgumentHelp(
@@ -83,9 +56,6 @@ struct EvalCommand: ParsableCommand {
             "on: samples of a slice that begin alike compute those tokens once; touches the last "
                 + "digits (default: on).", valueName: "on|off"))
     var sharePrefixes: String?
-
-    @Flag(help: "Leave bad lines of the data out, and count them (default: stop at the first).")
-    var skipBadLines = false
 
     @Option(
         help: ArgumentHelp("Computing threads (default: this machine's cores).", valueName: "lanes")
@@ -108,14 +78,13 @@ struct EvalCommand: ParsableCommand {
     func run() throws {
         try exitingOnFault {
             let settings: [String: String?] = [
-                "model": source.model, "data": data, "held-out": heldOut, "format": format,
-                "template": template, "loss-on": lossOn, "cache": cache,
-                "skip-bad-lines": skipBadLines ? "true" : nil, "max-length": maxLength,
+                "model": source.model, "data": data, "held-out": heldOut,
                 "slice-size": sliceSize, "share-prefixes": sharePrefixes, "threads": threads,
                 "kernels": kernels, "compute": compute,
             ]
             let job = try EvaluationJob(
-                settings: settings.compactMapValues { $0 }, adapter: source.adapter)
+                settings: settings.compactMapValues { $0 }.merging(reading.settings) { $1 },
+                adapter: source.adapter)
             let progress = ProgressLine("evaluating", unit: "slices")
             let report = try job.run { progress.update($0, of: $1) }
             progress.finish()

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandOptions
 import Operations
 
 /// Settings of a run that decide what it takes, by the names that lora-worker has for them.
@@ -21,29 +22,7 @@ struct RunSettingOptions: ParsableArguments {
             "Share of --data that is held out, if the run has one.", valueName: "share"))
     var heldOut: String?
 
-    @Option(
-        help: ArgumentHelp(
-            "alpaca, prompt-completion, gpt4all, chat, sharegpt or text (default: told from the first record).",
-            valueName: "name"))
-    var format: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "How prompts are written: alpaca, alpaca-no-newline, gpt4all, chatml, plain, or a file (default: what is usual for the format).",
-            valueName: "name|file"))
-    var template: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Turns of the assistant to learn in conversations: all or last (default: all).",
-            valueName: "all|last"))
-    var lossOn: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Folder of tokenized data (default: $XDG_CACHE_HOME/lora-cluster, or ~/.cache/lora-cluster).",
-            valueName: "folder"))
-    var cache: String?
+    @OptionGroup var reading: DataOptions
 
     @Option(
         help: ArgumentHelp("run.yaml with any settings of lora-worker.", valueName: "file"))
@@ -76,13 +55,6 @@ struct RunSettingOptions: ParsableArguments {
             "Whether samples of a slice share the tokens that they begin with (default: on).",
             valueName: "on|off"))
     var sharePrefixes: String?
-
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp(
-            "Tokens at which samples are cut (default: 1024, or the model's positions).",
-            valueName: "tokens"))
-    var maxLength: String?
 
     @Option(
         parsing: .unconditional,
@@ -134,13 +106,12 @@ struct RunSettingOptions: ParsableArguments {
     var settings: [String: String] {
         let settings: [String: String?] = [
             "model": model, "data": data, "eval-data": evalData, "held-out": heldOut,
-            "format": format, "template": template, "loss-on": lossOn, "cache": cache,
             "targets": targets.map { ModelShape.moduleNames($0) }, "rank": rank,
             "batch-size": batchSize, "slice-size": sliceSize, "share-prefixes": sharePrefixes,
-            "max-length": maxLength, "steps": steps, "epochs": epochs, "order": order,
+            "steps": steps, "epochs": epochs, "order": order,
             "seed": seed, "threads": threads, "kernels": kernels, "compute": compute,
             "recompute": recompute,
         ]
-        return settings.compactMapValues { $0 }
+        return settings.compactMapValues { $0 }.merging(reading.settings) { $1 }
     }
 }
