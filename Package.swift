@@ -109,7 +109,8 @@ let package = Package(
         room(
             "Training",
             [
-                "Adapters", "ChatTemplates", "Checkpoints", "Collectives", "Datasets", "Faults", "Kernels",
+                "Adapters", "ChatTemplates", "Checkpoints", "Collectives", "Datasets", "Faults",
+                "Kernels",
                 "ModelFiles", "Optimization", "ProgressReports", "Slices", "Tensors",
                 "Tokenization", "Transformer", crypto, yams,
             ]),
@@ -136,7 +137,8 @@ let package = Package(
         program(
             "lora",
             [
-                "Adapters", argumentParser, "ChatTemplates", "Checkpoints", "CommandOptions", "Datasets",
+                "Adapters", argumentParser, "ChatTemplates", "Checkpoints", "CommandOptions",
+                "Datasets",
                 "Faults",
                 "Generation", "Kernels", "ModelFiles", "Operations", "Tensors", "Tokenization",
                 "Training",
@@ -157,7 +159,11 @@ let package = Package(
         tests(
             "TokenizationTests", ["Faults", "ModelFiles", "Tokenization"], fixtures: true),
         tests(
-            "DatasetsTests", ["ChatTemplates", "Datasets", "Faults", "Slices", "Tokenization"],
+            "DatasetsTests",
+            [
+                "ChatTemplates", "Datasets", "Faults", "ModelFiles", "Slices", "TestSupport",
+                "Tokenization",
+            ],
             fixtures: true),
         .executableTarget(
             name: "chat-renderer", dependencies: ["ChatTemplates", "Faults", "ModelFiles"],

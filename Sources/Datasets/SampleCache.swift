@@ -12,11 +12,13 @@ public struct SampleCache: Sendable, Equatable {
     public let isAsked: Bool
 
     /// Somebody who makes a file and shows no progress for so long is given up.
-    private static let patienceSeconds = 180.0
+    private let patienceSeconds: Double
 
-    /// - Parameter folder: `nil` takes `$XDG_CACHE_HOME/lora-cluster`, or else
-    ///   `~/.cache/lora-cluster`.
-    public init(folder: String? = nil) {
+    /// - Parameters:
+    ///   - folder: `nil` takes `$XDG_CACHE_HOME/lora-cluster`, or else `~/.cache/lora-cluster`.
+    ///   - patienceSeconds: How long another process that makes the same file may show no progress.
+    public init(folder: String? = nil, patienceSeconds: Double = 180) {
+        self.patienceSeconds = patienceSeconds
         isAsked = folder != nil
         let environment = ProcessInfo.processInfo.environment
         let base =
@@ -112,13 +114,19 @@ public struct SampleCache: Sendable, Equatable {
         _ lockPath: String, _ path: String, _ report: (String) -> Void
     ) throws(DatasetError) -> FileLock {
         var waited = 0
+        var sign = FileLock.lastSign(lockPath)
+        var quietSince = DispatchTime.now().uptimeNanoseconds
         while true {
             if let lock = try FileLock(path: lockPath) { return lock }
-            let idle = FileLock.idleSeconds(lockPath)
-            guard idle < Self.patienceSeconds else {
+            // Signs are compared with each other and never with a clock, which may be set.
+            let now = DispatchTime.now().uptimeNanoseconds
+            let newSign = FileLock.lastSign(lockPath)
+            if newSign != sign { (sign, quietSince) = (newSign, now) }
+            let idleSeconds = Double(now - quietSince) / 1e9
+            guard idleSeconds < patienceSeconds else {
                 throw DatasetError(
                     "another process tokenizes this data and has shown no progress for "
-                        + "\(Int(idle)) s", at: lockPath,
+                        + "\(Int(idleSeconds)) s", at: lockPath,
                     hint: "End it, or give another --cache", exitCode: .tryAgain)
             }
             if waited == 40 {
@@ -177,11 +185,10 @@ private struct FileLock {
         close(descriptor)
     }
 
-    /// Seconds since the holder of the lock at `path` was last seen alive.
-    static func idleSeconds(_ path: String) -> Double {
-        var (status, now) = (stat(), timespec())
-        guard stat(path, &status) == 0 else { return 0 }
-        clock_gettime(CLOCK_REALTIME, &now)
-        return Double(now.tv_sec - status.st_mtim.tv_sec)
+    /// When the holder of the lock at `path` last said that it is alive, by the file system's clock.
+    static func lastSign(_ path: String) -> [Int] {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return [] }
+        return [status.st_mtim.tv_sec, status.st_mtim.tv_nsec]
     }
 }
