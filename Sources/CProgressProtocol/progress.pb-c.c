@@ -968,7 +968,7 @@ const ProtobufCMessageDescriptor lora__progress__evaluation__descriptor =
   (ProtobufCMessageInit) lora__progress__evaluation__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lora__progress__checkpoint__field_descriptors[5] =
+static const ProtobufCFieldDescriptor lora__progress__checkpoint__field_descriptors[7] =
 {
   {
     "step",
@@ -1030,18 +1030,44 @@ static const ProtobufCFieldDescriptor lora__progress__checkpoint__field_descript
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "hand_over_seconds",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Lora__Progress__Checkpoint, has_hand_over_seconds),
+    offsetof(Lora__Progress__Checkpoint, hand_over_seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "processor_seconds",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Lora__Progress__Checkpoint, has_processor_seconds),
+    offsetof(Lora__Progress__Checkpoint, processor_seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lora__progress__checkpoint__field_indices_by_name[] = {
   2,   /* field[2] = bytes */
+  5,   /* field[5] = hand_over_seconds */
   4,   /* field[4] = manifest_sha256 */
   1,   /* field[1] = path */
+  6,   /* field[6] = processor_seconds */
   3,   /* field[3] = seconds */
   0,   /* field[0] = step */
 };
 static const ProtobufCIntRange lora__progress__checkpoint__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor lora__progress__checkpoint__descriptor =
 {
@@ -1051,7 +1077,7 @@ const ProtobufCMessageDescriptor lora__progress__checkpoint__descriptor =
   "Lora__Progress__Checkpoint",
   "lora.progress",
   sizeof(Lora__Progress__Checkpoint),
-  5,
+  7,
   lora__progress__checkpoint__field_descriptors,
   lora__progress__checkpoint__field_indices_by_name,
   1,  lora__progress__checkpoint__number_ranges,

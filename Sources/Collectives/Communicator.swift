@@ -12,6 +12,9 @@ public protocol Communicator: Sendable {
     var localRank: Int { get }
     var localSize: Int { get }
 
+    /// A collective that has waited for so long for other ranks throws; forever at first.
+    func limitWaiting(toSeconds seconds: Double)
+
     /// Replaces `values` by their element-wise wrapping sum over all ranks.
     func allReduceSum(_ values: UnsafeMutableBufferPointer<Int64>) throws(CommunicationError)
     /// Replaces `values` by their element-wise maximum over all ranks.

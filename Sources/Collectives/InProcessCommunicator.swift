@@ -22,6 +22,9 @@ public final class InProcessCommunicator: Communicator, @unchecked Sendable {
         return (0..<size).map { InProcessCommunicator(rank: $0, size: size, meeting: meeting) }
     }
 
+    /// Threads of one process are not lost: nothing is limited.
+    public func limitWaiting(toSeconds seconds: Double) {}
+
     public func allReduceSum(
         _ values: UnsafeMutableBufferPointer<Int64>
     ) throws(CommunicationError) {

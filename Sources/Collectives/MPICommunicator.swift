@@ -11,6 +11,9 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     public let localRank: Int
     public let localSize: Int
 
+    /// How long a collective waits for other ranks.
+    private var limitSeconds = Double.infinity
+
     /// How long a wait tests without sleeping: long enough for a transfer whose ranks are all there.
     private static let eagerNanoseconds: UInt64 = 5_000_000
     /// MPI counts are 32-bit.
@@ -48,7 +51,20 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     public func finalize() { _ = MPI_Finalize() }
 
     /// Ends the whole job at once, for a rank whose peers no longer answer.
-    public func abort(exitCode: Int32) { _ = MPI_Abort(cmpi_comm_world(), exitCode) }
+    ///
+    /// - Note: `MPI_Abort` itself may wait for a node that is gone; this process does not.
+    public func abort(exitCode: Int32) {
+        let thread = Thread {
+            sleep(Self.abortPatienceSeconds)
+            _exit(exitCode)
+        }
+        thread.start()
+        _ = MPI_Abort(cmpi_comm_world(), exitCode)
+    }
+
+    private static let abortPatienceSeconds: UInt32 = 10
+
+    public func limitWaiting(toSeconds seconds: Double) { limitSeconds = seconds }
 
     public func allReduceSum(
         _ values: UnsafeMutableBufferPointer<Int64>
@@ -116,9 +132,17 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
             var done: Int32 = 0
             try check(MPI_Test(&request, &done, cmpi_status_ignore()), operation)
             if done != 0 { return }
-            if DispatchTime.now().uptimeNanoseconds - began < Self.eagerNanoseconds {
+            let waited = DispatchTime.now().uptimeNanoseconds - began
+            if waited < Self.eagerNanoseconds {
                 sched_yield()
             } else {
+                guard Double(waited) / 1e9 < limitSeconds else {
+                    throw CommunicationError(
+                        operation: operation,
+                        problem: "not all ranks have answered within "
+                            + "\(limitSeconds.formatted(.number.precision(.fractionLength(0...1)))) s"
+                            + ": one is stopped, hangs or cannot be reached", workerRank: rank)
+                }
                 usleep(100)
             }
         }

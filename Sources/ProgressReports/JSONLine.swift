@@ -99,6 +99,8 @@ extension ProgressRecord {
             object.add("bytes", value.bytes)
             object.add("seconds", value.seconds)
             object.add("manifest_sha256", value.manifestSHA256)
+            object.add("hand_over_seconds", value.handOverSeconds)
+            object.add("processor_seconds", value.processorSeconds)
         case .resumed(let value):
             object.add("step", value.step)
             object.add("path", value.path)

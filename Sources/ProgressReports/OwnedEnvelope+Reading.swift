@@ -77,7 +77,8 @@ private func read(_ value: Lora__Progress__Checkpoint) throws(ProgressError)
 {
     ProgressRecord.Checkpoint(
         step: Int(value.step), path: try text(value.path), bytes: Int(value.bytes),
-        seconds: value.seconds, manifestSHA256: try text(value.manifest_sha256))
+        seconds: value.seconds, manifestSHA256: try text(value.manifest_sha256),
+        handOverSeconds: value.hand_over_seconds, processorSeconds: value.processor_seconds)
 }
 
 private func read(_ value: Lora__Progress__Resumed) throws(ProgressError)

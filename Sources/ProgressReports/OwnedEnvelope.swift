@@ -120,6 +120,10 @@ private func message(_ value: ProgressRecord.Checkpoint)
     result.pointee.bytes = Int64(value.bytes)
     result.pointee.seconds = value.seconds
     result.pointee.manifest_sha256 = copy(value.manifestSHA256)
+    result.pointee.has_hand_over_seconds = 1
+    result.pointee.hand_over_seconds = value.handOverSeconds
+    result.pointee.has_processor_seconds = 1
+    result.pointee.processor_seconds = value.processorSeconds
     return result
 }
 

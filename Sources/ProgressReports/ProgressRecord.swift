@@ -100,8 +100,17 @@ public enum ProgressRecord: Sendable, Equatable {
         public var seconds: Double
         /// SHA-256 of the manifest, hexadecimal.
         public var manifestSHA256: String
+        /// Seconds that training waited while the state was copied.
+        public var handOverSeconds: Double
+        /// Processor time of the thread that wrote it.
+        public var processorSeconds: Double
 
-        public init(step: Int, path: String, bytes: Int, seconds: Double, manifestSHA256: String) {
+        public init(
+            step: Int, path: String, bytes: Int, seconds: Double, manifestSHA256: String,
+            handOverSeconds: Double = 0, processorSeconds: Double = 0
+        ) {
+            self.handOverSeconds = handOverSeconds
+            self.processorSeconds = processorSeconds
             self.step = step
             self.path = path
             self.bytes = bytes

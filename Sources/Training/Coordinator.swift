@@ -14,16 +14,14 @@ final class Coordinator {
     let folder: RunFolder
     let runID: String
     let reporter: ProgressReporter
-    private let metrics: MetricsFile
     let adapter: PEFTAdapter
     let adam: AdamW
     let learningRate: LearningRateSchedule
     let clipNorm: Double
-    let keep: Int
     /// The state's description; `step`, exponents and losses are brought up to date before a save.
     var document: RunDocument
     private let gradient: FloatBuffer
-    private var parentManifest: String?
+    private let writer: CheckpointWriter
     private let secondsBefore: Double
     private var currentStep: Int
     private let watch = Stopwatch()
@@ -36,17 +34,17 @@ final class Coordinator {
         self.folder = folder
         self.runID = runID
         self.reporter = reporter
-        self.metrics = metrics
         self.adapter = adapter
         self.document = document
         clipNorm = configuration.clipNorm
-        keep = configuration.keep
         learningRate = LearningRateSchedule(
             shape: configuration.schedule, peak: configuration.learningRate,
             warmupSteps: configuration.warmupSteps, totalSteps: document.totalSteps)
         self.adam = adam
         gradient = FloatBuffer(count: adapter.parameters.layout.parameterCount)
-        parentManifest = folder.checkpoint?.loaded.manifestSHA256
+        writer = CheckpointWriter(
+            folder: folder, runID: runID, keep: configuration.keep, adapter: adapter,
+            reporter: reporter, metrics: metrics)
         secondsBefore = document.seconds
         currentStep = document.step
     }
@@ -88,56 +86,21 @@ final class Coordinator {
 
     // MARK: Checkpoints
 
-    /// Saves the state after `step`; a failure is reported and training goes on.
-    ///
-    /// - Returns: Whether the checkpoint is durable.
-    func save(step: Int, exponents: [Int64]) -> Bool {
-        var watch = Stopwatch()
-        do {
-            let saved = try write(step: step, exponents: exponents)
-            parentManifest = saved.manifestSHA256
-            reporter.report(
-                .checkpoint(
-                    .init(
-                        step: step, path: saved.path, bytes: saved.bytes, seconds: watch.lap(),
-                        manifestSHA256: saved.manifestSHA256)))
-            prune(step: step)
-            return true
-        } catch {
-            warn(step: step, "checkpoint not saved: \(error)")
-            return false
-        }
-    }
-
-    private func prune(step: Int) {
-        do {
-            _ = try folder.store.prune(keeping: keep)
-        } catch {
-            warn(step: step, "an old checkpoint could not be removed: \(error)")
-        }
-    }
-
-    private func write(step: Int, exponents: [Int64]) throws -> SavedCheckpoint {
+    /// Has the state after `step` saved while training goes on.
+    func submit(step: Int, exponents: [Int64]) {
         document.step = step
         document.exponents = exponents
         document.seconds = seconds
-        // A durable checkpoint must not know more steps than the record of them.
-        metrics.synchronize()
-        let layout = adapter.parameters.layout
-        // The adapter's two files make every checkpoint a PEFT folder too.
-        return try folder.store.save(
-            step: step, runID: runID, parent: parentManifest, document: try document.encoded(),
-            files: [
-                CheckpointFile(
-                    name: PEFTAdapter.configurationName, bytes: adapter.configuration.json()),
-                CheckpointFile(name: PEFTAdapter.weightsName, bytes: try adapter.weights()),
-                CheckpointFile(
-                    name: RunFolder.firstMomentName, bytes: try layout.safetensors(adam.firstMoment)
-                ),
-                CheckpointFile(
-                    name: RunFolder.secondMomentName,
-                    bytes: try layout.safetensors(adam.secondMoment)),
-            ])
+        writer.submit(
+            document, [adapter.parameters.buffer, adam.firstMoment, adam.secondMoment])
+    }
+
+    /// Saves the state after `step`; a failure is reported.
+    ///
+    /// - Returns: Whether the checkpoint is durable.
+    func save(step: Int, exponents: [Int64]) -> Bool {
+        submit(step: step, exponents: exponents)
+        return writer.drain() == step
     }
 
     // MARK: Reports
@@ -172,12 +135,15 @@ final class Coordinator {
                     samples: samples, seconds: seconds)))
     }
 
+    deinit { writer.close() }
+
     func warn(step: Int, _ message: String) {
         reporter.report(.warning(.init(step: step, message: message)))
     }
 
     /// Says why the run ends early and lets the sinks deliver it.
     func fail(exitCode: ExitCode, _ message: String) {
+        _ = writer.drain()
         reporter.report(
             .failed(
                 .init(step: currentStep, exitCode: Int(exitCode.rawValue), message: message)))
@@ -186,6 +152,7 @@ final class Coordinator {
 
     /// Writes the adapter and the final record, and says so.
     func finish() throws {
+        _ = writer.drain()
         let digest = try folder.finish(
             adapter,
             record: FinalRecord(

@@ -13,6 +13,7 @@ struct Evaluation {
     let pool: LanePool
     let samples: Samples
     let rule: SliceRule
+    var limits: WaitLimits?
 
     /// - Parameters:
     ///   - parameters: The adapter, or `nil` for the base model alone.
@@ -29,6 +30,7 @@ struct Evaluation {
     ) throws -> ExactLoss {
         let slices = rule.cut(Array(0..<samples.count)[...], of: samples)
         let mine = assignSlices(slices, ranks: communicator.size)[communicator.rank]
+        limits?.expect(tokens: slices.reduce(0) { $0 + $1.computedTokens })
         let turn = NSLock()
         var loss = ExactLoss.zero
         var done = 0

@@ -13,11 +13,13 @@ struct GradientStep {
     let rule: SliceRule
     let parameters: LowRankParameters
     let sum: ExactSum
+    let limits: WaitLimits
 
     init(
         communicator: any Communicator, pool: LanePool, samples: Samples, schedule: BatchSchedule,
-        rule: SliceRule, parameters: LowRankParameters, exponents: [Int64]?
+        rule: SliceRule, parameters: LowRankParameters, exponents: [Int64]?, limits: WaitLimits
     ) {
+        self.limits = limits
         self.communicator = communicator
         self.pool = pool
         self.samples = samples
@@ -46,7 +48,9 @@ struct GradientStep {
     mutating func run(step: Int) throws -> Outcome {
         let slices = rule.cut(schedule.batch(step: step)[...], of: samples)
         let mine = assignSlices(slices, ranks: communicator.size)[communicator.rank]
+        let tokens = slices.reduce(0) { $0 + $1.computedTokens }
         var (computeSeconds, reduceSeconds) = (0.0, 0.0)
+        limits.expect(tokens: tokens)
         while true {
             var watch = Stopwatch()
             var (loss, isAbandoned) = computeSlices(mine, of: slices.count)
@@ -70,6 +74,7 @@ struct GradientStep {
             try communicator.allReduceSum(&summands)
             loss = ExactLoss(summands: summands, isFinite: flags[0] == 0)
             reduceSeconds += watch.lap()
+            limits.observe(tokens: tokens, seconds: computeSeconds + reduceSeconds)
             return Outcome(
                 loss: loss, slicesInStep: slices.count, isGood: verdict == .good,
                 culprit: isAbandoned ? nil : name(of: verdict), stopRequested: flags[1] != 0,

@@ -19,7 +19,8 @@ public final class RehearsedRank {
     private let clipNorm: Double
     private let adamSettings: AdamW.Settings
     private let learningRate: Double
-    private var coordinator: (adam: AdamW, gradient: FloatBuffer)?
+    private var coordinator:
+        (adam: AdamW, gradient: FloatBuffer, snapshot: CheckpointWriter.Snapshot)?
     private var updates = 0
 
     init(
@@ -50,11 +51,13 @@ public final class RehearsedRank {
         RehearsedLanes((0..<count).map { _ in makeLane(bounds) })
     }
 
-    /// What rank 0 has beside the others: the averaged gradient and the moments.
+    /// What rank 0 has beside the others: the averaged gradient, the moments, and a copy of its
+    /// state that is being saved.
     public func becomeCoordinator() {
         coordinator = (
             AdamW(settings: adamSettings, parameterCount: parameters.layout.parameterCount),
-            FloatBuffer(count: parameters.layout.parameterCount)
+            FloatBuffer(count: parameters.layout.parameterCount),
+            CheckpointWriter.Snapshot(parameterCount: parameters.layout.parameterCount)
         )
     }
 

@@ -64,6 +64,8 @@ public struct RunConfiguration: Sendable, Equatable {
     public let resume: ResumePolicy
     public let allowedChanges: Set<String>
     public let collector: CollectorAddress?
+    /// Seconds after which ranks that do not answer are given up; `nil`: as ``WaitLimits`` says.
+    public let collectiveTimeoutSeconds: Double?
 
     static let defaultSliceSize = 4
 
@@ -144,5 +146,6 @@ public struct RunConfiguration: Sendable, Equatable {
         resume = try reader.choice("resume", among: ResumePolicy.allCases) { $0.rawValue } ?? .auto
         allowedChanges = Set(try reader.settingNames("allow-change"))
         collector = try reader.collector()
+        collectiveTimeoutSeconds = try reader.number("collective-timeout", above: 0)
     }
 }

@@ -236,6 +236,7 @@ struct RunInputs {
         values["init-adapter"] = configuration.initAdapter
         values["threads"] = configuration.threads.map { "\($0)" }
         values["eval-every"] = configuration.evalEvery.map { "\($0)" }
+        values["collective-timeout"] = configuration.collectiveTimeoutSeconds.map { "\($0)" }
         values["collector"] = configuration.collector.map { "\($0)" }
         return Setting.all.compactMap { setting in
             values[setting.name].map { RunDocument.Entry(name: setting.name, value: $0) }

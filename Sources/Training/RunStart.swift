@@ -58,19 +58,21 @@ struct RunStart {
         let coordinator = try agreement.phase {
             try folder.map { try makeCoordinator($0, parameters, plan, hosts: hosts) }
         }
+        let limits = WaitLimits(
+            communicator: communicator, fixedSeconds: configuration.collectiveTimeoutSeconds)
         let gradientStep = GradientStep(
             communicator: communicator, pool: pool, samples: inputs.training.samples,
             schedule: inputs.schedule(configuration), rule: configuration.sliceRule,
-            parameters: parameters, exponents: found?.exponents)
+            parameters: parameters, exponents: found?.exponents, limits: limits)
         let evaluation = inputs.heldOut.map {
             Evaluation(
                 communicator: communicator, pool: pool, samples: $0,
-                rule: configuration.sliceRule)
+                rule: configuration.sliceRule, limits: limits)
         }
         let run = TrainingRun(
             configuration: configuration, communicator: communicator,
             totalSteps: inputs.totalSteps(configuration), evaluation: evaluation,
-            coordinator: coordinator, gradientStep: gradientStep)
+            coordinator: coordinator, gradientStep: gradientStep, limits: limits)
         do {
             let code = try run.run(resumedStep: found?.step)
             coordinator?.reporter.finish(timeoutSeconds: 5)

@@ -22,14 +22,14 @@ public struct Setting: Sendable {
             "weight-decay", "schedule", "warmup-steps", "clip-norm", "batch-size", "slice-size",
             "share-prefixes", "steps", "epochs", "order", "seed", "threads", "kernels", "compute",
             "recompute", "eval-every", "checkpoint-every", "keep", "resume", "allow-change",
-            "collector",
+            "collector", "collective-timeout",
         ].map { Setting(name: $0, mayChangeFreely: free.contains($0)) }
 
     /// Paths are free because the files behind them are compared by hash.
     private static let free: Set<String> = [
         "model", "data", "eval-data", "out", "init-adapter", "template", "cache",
         "threads", "recompute",
-        "checkpoint-every", "keep", "resume", "allow-change", "collector",
+        "checkpoint-every", "keep", "resume", "allow-change", "collector", "collective-timeout",
     ]
 }
 

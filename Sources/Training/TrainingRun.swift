@@ -20,6 +20,7 @@ final class TrainingRun {
     /// On rank 0 only.
     private let coordinator: Coordinator?
     private var gradientStep: GradientStep
+    private let limits: WaitLimits
     private var rejectedInARow = 0
 
     /// A run whose gradients stay broken is ended after this many steps.
@@ -27,8 +28,10 @@ final class TrainingRun {
 
     init(
         configuration: RunConfiguration, communicator: any Communicator, totalSteps: Int,
-        evaluation: Evaluation?, coordinator: Coordinator?, gradientStep: GradientStep
+        evaluation: Evaluation?, coordinator: Coordinator?, gradientStep: GradientStep,
+        limits: WaitLimits
     ) {
+        self.limits = limits
         self.configuration = configuration
         self.communicator = communicator
         agreement = Agreement(communicator: communicator)
@@ -46,8 +49,9 @@ final class TrainingRun {
         try broadcastParameters()
         if resumedStep == nil {
             try evaluate(step: 0)
-            coordinator.map { _ = $0.save(step: 0, exponents: gradientStep.sum.exponents) }
+            _ = try save(step: 0, mustSucceed: false)
         }
+        // The last step whose checkpoint all ranks know to be durable.
         var saved = resumedStep ?? 0
         for step in stride(from: saved + 1, through: totalSteps, by: 1) {
             let end = try train(step: step)
@@ -58,10 +62,11 @@ final class TrainingRun {
                 try evaluate(step: step)
             }
             let stops = end != .completed && !isLast
-            if saved < done
-                && (isLast || stops || isDue(done, every: configuration.checkpointEvery))
-            {
-                if try save(step: done, mustSucceed: isLast || stops) { saved = done }
+            if isLast || stops {
+                if saved < done { _ = try save(step: done, mustSucceed: true) }
+                saved = done
+            } else if isDue(done, every: configuration.checkpointEvery) {
+                coordinator?.submit(step: done, exponents: gradientStep.sum.exponents)
             }
             if stops {
                 throw JobFault(
@@ -162,9 +167,12 @@ final class TrainingRun {
         }
     }
 
+    /// Saves and waits until that is done.
+    ///
     /// - Parameter mustSucceed: Whether the run cannot go on without this checkpoint.
     /// - Returns: Whether it is durable; the same on all ranks.
     private func save(step: Int, mustSucceed: Bool) throws -> Bool {
+        limits.expectAnything()
         var saved = [Int64(0)]
         if let coordinator {
             saved[0] = coordinator.save(step: step, exponents: gradientStep.sum.exponents) ? 1 : 0

@@ -226,6 +226,13 @@ struct RunningOptions: ParsableArguments {
         ))
     var allowChange: [String] = []
 
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Give up ranks that do not answer for so long; not less than the slowest step takes (default: ten times what was seen, at least 60).",
+            valueName: "seconds"))
+    var collectiveTimeout: String?
+
     @Option(help: ArgumentHelp("lora-collector to stream reports to.", valueName: "host:port"))
     var collector: String?
 
@@ -235,7 +242,7 @@ struct RunningOptions: ParsableArguments {
             "recompute": recompute, "eval-every": evalEvery,
             "checkpoint-every": checkpointEvery, "keep": keep, "resume": resume,
             "allow-change": allowChange.isEmpty ? nil : allowChange.joined(separator: ","),
-            "collector": collector,
+            "collector": collector, "collective-timeout": collectiveTimeout,
         ])
     }
 }

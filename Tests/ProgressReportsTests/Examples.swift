@@ -14,7 +14,7 @@ let examples: [ProgressRecord] = [
     .checkpoint(
         .init(
             step: 50, path: "run/checkpoints/step-00000050", bytes: 5_000_000_000, seconds: 0.25,
-            manifestSHA256: "00ff")),
+            manifestSHA256: "00ff", handOverSeconds: 0.001, processorSeconds: 0.02)),
     .resumed(
         .init(
             step: 50, path: "p", worldSize: 2, previousWorldSize: 3,

@@ -151,10 +151,20 @@ struct  Lora__Progress__Checkpoint
    * SHA-256 of the manifest, hexadecimal.
    */
   char *manifest_sha256;
+  /*
+   * Seconds that training waited while the state was copied.
+   */
+  protobuf_c_boolean has_hand_over_seconds;
+  double hand_over_seconds;
+  /*
+   * Processor time of the thread that wrote it.
+   */
+  protobuf_c_boolean has_processor_seconds;
+  double processor_seconds;
 };
 #define LORA__PROGRESS__CHECKPOINT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lora__progress__checkpoint__descriptor) \
-    , 0, NULL, 0, 0, NULL }
+    , 0, NULL, 0, 0, NULL, 0, 0, 0, 0 }
 
 
 struct  Lora__Progress__Resumed
