@@ -98,7 +98,7 @@ let package = Package(
             ]),
         room(
             "Adapters",
-            ["Faults", "Kernels", "ModelFiles", "Tensors", "Tokenization", "Transformer"]),
+            [crypto, "Faults", "Kernels", "ModelFiles", "Tensors", "Tokenization", "Transformer"]),
         room("Optimization", ["Kernels", "Tensors"]),
         room("Checkpoints", ["CLinuxFiles", crypto, "Faults"]),
         room(

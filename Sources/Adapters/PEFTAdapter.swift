@@ -22,8 +22,10 @@ public struct PEFTAdapter: Sendable {
 
     /// Reads the adapter in `folder` for a model of `model`'s shape.
     ///
-    /// - Throws: ``AdapterError`` or ``ModelFileError`` naming the file and the tensor or key.
+    /// - Throws: ``AdapterError`` or ``ModelFileError`` naming the file and the tensor or key; also if
+    ///   ``AdapterChecksums`` stand beside the files and do not fit them.
     public init(folder: String, model: DecoderConfiguration) throws {
+        try AdapterChecksums.check(folder: folder)
         let configuration = try AdapterConfiguration(
             path: folder + "/" + Self.configurationName)
         try configuration.check(

@@ -40,6 +40,12 @@ public final class ExactSum {
         nonFinite = [Int64](repeating: 0, count: tensors.count)
     }
 
+    /// Takes back what ``conclude()`` raised: a step begins once more from its own exponents.
+    public func restore(exponents: [Int64]) {
+        precondition(exponents.count == tensors.count, "one exponent a tensor")
+        self.exponents = exponents
+    }
+
     /// Forgets the sums, keeps the exponents.
     public func begin() {
         for index in sums.indices { sums[index] = 0 }

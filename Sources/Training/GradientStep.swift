@@ -1,4 +1,5 @@
 import Collectives
+import Faults
 import Foundation
 import Kernels
 import Slices
@@ -14,12 +15,15 @@ struct GradientStep {
     let parameters: LowRankParameters
     let sum: ExactSum
     let limits: WaitLimits
+    let injection: FaultInjection?
 
     init(
         communicator: any Communicator, pool: LanePool, samples: Samples, schedule: BatchSchedule,
-        rule: SliceRule, parameters: LowRankParameters, exponents: [Int64]?, limits: WaitLimits
+        rule: SliceRule, parameters: LowRankParameters, exponents: [Int64]?, limits: WaitLimits,
+        injection: FaultInjection?
     ) {
         self.limits = limits
+        self.injection = injection
         self.communicator = communicator
         self.pool = pool
         self.samples = samples
@@ -40,51 +44,120 @@ struct GradientStep {
         /// A rank stopped before its last slice: there is no gradient, the state is that of the
         /// step before.
         let isAbandoned: Bool
+        /// What a person should know of how it came about.
+        let remarks: [String]
         let computeSeconds: Double
         let reduceSeconds: Double
     }
 
+    /// What one computation of this rank's slices gave, as far as it tells two computations apart.
+    private struct Measurement: Equatable {
+        var seenExponents: [Int64]
+        var nonFinite: [Int64]
+        var summands: [Int64]
+    }
+
+    /// What all ranks say of a computation before the sums are sent, reduced by MAX.
+    private enum Flag: Int, CaseIterable {
+        case lossIsNotFinite, stopRequested, isAbandoned
+        /// Ranks, the lowest one largest: see ``rank(of:)``.
+        case rankWithoutNumbers, rankThatDiffers
+    }
+
     /// Computes the gradients of `step` and reduces them into ``sum``.
+    ///
+    /// Where a gradient is not finite, or does not fit the exact sum's exponents, the same slices are
+    /// computed once more. That must give the same numbers, bit for bit: if it does not, the machine
+    /// of that rank cannot be trusted, and the step begins anew.
     mutating func run(step: Int) throws -> Outcome {
         let slices = rule.cut(schedule.batch(step: step)[...], of: samples)
         let mine = assignSlices(slices, ranks: communicator.size)[communicator.rank]
         let tokens = slices.reduce(0) { $0 + $1.computedTokens }
+        let exponents = sum.exponents
         var (computeSeconds, reduceSeconds) = (0.0, 0.0)
+        var earlier: Measurement?
+        var remarks: [String] = []
         limits.expect(tokens: tokens)
-        while true {
+        for attempt in 0... {
             var watch = Stopwatch()
-            var (loss, isAbandoned) = computeSlices(mine, of: slices.count)
+            var (loss, isAbandoned) = computeSlices(
+                mine, of: slices.count, step: step, attempt: attempt)
             computeSeconds += watch.lap()
 
-            // Maxima first: they are small, and tell whether the sums are worth sending.
-            var flags: [Int64] = [loss.isFinite, !StopSignals.arrived(), !isAbandoned]
-                .map { $0 ? 0 : 1 }
-            try communicator.allReduceMax(&sum.seenExponents)
-            try communicator.allReduceMax(&sum.nonFinite)
-            try communicator.allReduceMax(&flags)
-            isAbandoned = flags[2] != 0
+            let own = Measurement(
+                seenExponents: sum.seenExponents, nonFinite: sum.nonFinite,
+                summands: loss.summands)
+            let differs = !isAbandoned && earlier.map { $0 != own } ?? false
+            let flags = try reduce(loss, own, isAbandoned: isAbandoned, differs: differs)
+            isAbandoned = flags[Flag.isAbandoned.rawValue] != 0
+            if !isAbandoned, let culprit = rank(of: flags[Flag.rankThatDiffers.rawValue]) {
+                remarks.append(
+                    "rank \(culprit) computed the same slices twice with different results: its "
+                        + "memory or processor is not to be trusted")
+                guard remarks.count < Self.mostDifferences else {
+                    throw JobFault(
+                        problem: remarks[0], location: "step \(step)",
+                        hint: "Leave that host out; the same command continues",
+                        exitCode: .tryAgain)
+                }
+                sum.restore(exponents: exponents)
+                earlier = nil
+                reduceSeconds += watch.lap()
+                continue
+            }
+            let isFinite = flags[Flag.lossIsNotFinite.rawValue] == 0
             let verdict =
-                isAbandoned || flags[0] != 0 ? .reject(tensor: Self.noTensor) : sum.conclude()
-            if verdict == .again {
+                isAbandoned || !isFinite ? .reject(tensor: Self.noTensor) : sum.conclude()
+            let isUnsure = verdict == .again || (verdict != .good && earlier == nil)
+            if isUnsure && !isAbandoned {
+                earlier = own
                 reduceSeconds += watch.lap()
                 continue
             }
             var summands = loss.summands
             if verdict == .good { try communicator.allReduceSum(&sum.sums) }
             try communicator.allReduceSum(&summands)
-            loss = ExactLoss(summands: summands, isFinite: flags[0] == 0)
+            loss = ExactLoss(summands: summands, isFinite: isFinite)
             reduceSeconds += watch.lap()
             limits.observe(tokens: tokens, seconds: computeSeconds + reduceSeconds)
+            let culprit = name(of: verdict, rank(of: flags[Flag.rankWithoutNumbers.rawValue]))
             return Outcome(
                 loss: loss, slicesInStep: slices.count, isGood: verdict == .good,
-                culprit: isAbandoned ? nil : name(of: verdict), stopRequested: flags[1] != 0,
-                isAbandoned: isAbandoned,
-                computeSeconds: computeSeconds, reduceSeconds: reduceSeconds)
+                culprit: isAbandoned ? nil : culprit,
+                stopRequested: flags[Flag.stopRequested.rawValue] != 0, isAbandoned: isAbandoned,
+                remarks: remarks, computeSeconds: computeSeconds, reduceSeconds: reduceSeconds)
         }
+        preconditionFailure("attempts have no end")
+    }
+
+    /// A step that ranks compute differently so often ends the job.
+    private static let mostDifferences = 3
+
+    /// Reduces what is small and tells whether the sums are worth sending.
+    private func reduce(
+        _ loss: ExactLoss, _ own: Measurement, isAbandoned: Bool, differs: Bool
+    ) throws -> [Int64] {
+        let place = Int64(communicator.size - communicator.rank)
+        let hasNumbers = loss.isFinite && own.nonFinite.allSatisfy { $0 == 0 }
+        var flags = [Int64](repeating: 0, count: Flag.allCases.count)
+        flags[Flag.lossIsNotFinite.rawValue] = loss.isFinite ? 0 : 1
+        flags[Flag.stopRequested.rawValue] = StopSignals.arrived() ? 1 : 0
+        flags[Flag.isAbandoned.rawValue] = isAbandoned ? 1 : 0
+        flags[Flag.rankWithoutNumbers.rawValue] = hasNumbers ? 0 : place
+        flags[Flag.rankThatDiffers.rawValue] = differs ? place : 0
+        try communicator.allReduceMax(&sum.seenExponents)
+        try communicator.allReduceMax(&sum.nonFinite)
+        try communicator.allReduceMax(&flags)
+        return flags
+    }
+
+    /// The rank behind a reduced flag, `nil` for none.
+    private func rank(of flag: Int64) -> Int? {
+        flag == 0 ? nil : communicator.size - Int(flag)
     }
 
     private func computeSlices(
-        _ mine: [SliceRule.Part], of sliceCount: Int
+        _ mine: [SliceRule.Part], of sliceCount: Int, step: Int, attempt: Int
     ) -> (loss: ExactLoss, isAbandoned: Bool) {
         sum.begin()
         let turn = NSLock()
@@ -97,6 +170,10 @@ struct GradientStep {
             }
             lane.slice.pack(samples, mine[index], rule)
             let losses = lane.lossesAndGradient(lane.slice, parameters)
+            if index == 0 {
+                injection?.spoil(
+                    lane.gradient, workerRank: communicator.rank, step: step, attempt: attempt)
+            }
             turn.withLock {
                 sum.add(lane.gradient, slicesInStep: sliceCount)
                 loss.add(losses: losses, of: lane.slice)
@@ -108,10 +185,11 @@ struct GradientStep {
     /// In place of a tensor's index where the loss itself is not finite.
     private static let noTensor = -1
 
-    private func name(of verdict: ExactSum.Verdict) -> String? {
+    private func name(of verdict: ExactSum.Verdict, _ rank: Int?) -> String? {
         guard case .reject(let tensor) = verdict else { return nil }
-        guard tensor >= 0 else { return "the loss" }
+        let place = rank.map { " of rank \($0)" } ?? ""
+        guard tensor >= 0 else { return "the loss\(place)" }
         let pair = parameters.layout.pairs[tensor / 2]
-        return "the gradient of \(pair.modulePath).lora_\(tensor % 2 == 0 ? "A" : "B")"
+        return "the gradient of \(pair.modulePath).lora_\(tensor % 2 == 0 ? "A" : "B")\(place)"
     }
 }

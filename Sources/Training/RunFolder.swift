@@ -24,6 +24,7 @@ final class RunFolder {
     /// How the temporary files begin that a job killed while writing leaves behind.
     private static let temporaryPrefixes = [
         ".run.yaml.", ".metrics.jsonl.", ".finished.json.", ".adapter_",
+        ".SHA256SUMS.",
     ]
 
     /// Takes the folder and finds its newest checkpoint; makes it if it does not exist.
@@ -140,6 +141,11 @@ final class RunFolder {
         try DurableFiles.writeDurably(weights, to: adapterPath + "/" + PEFTAdapter.weightsName)
         try DurableFiles.writeDurably(
             adapter.configuration.json(), to: adapterPath + "/" + PEFTAdapter.configurationName)
+        try DurableFiles.writeDurably(
+            AdapterChecksums.text(of: [
+                (PEFTAdapter.configurationName, adapter.configuration.json()),
+                (PEFTAdapter.weightsName, weights),
+            ]), to: adapterPath + "/" + AdapterChecksums.fileName)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
         try DurableFiles.writeDurably(

@@ -79,6 +79,7 @@ public struct RunRecords: Sendable {
         }
         let folder = path + "/adapter/"
         do {
+            try AdapterChecksums.check(folder: path + "/adapter")
             let digest = try Fingerprints.sha256(file: folder + PEFTAdapter.weightsName)
             guard digest == finish.adapterSHA256 else {
                 return .damaged(

@@ -58,12 +58,14 @@ struct RunStart {
         let coordinator = try agreement.phase {
             try folder.map { try makeCoordinator($0, parameters, plan, hosts: hosts) }
         }
+        let injection = try agreement.phase { try FaultInjection() }
         let limits = WaitLimits(
             communicator: communicator, fixedSeconds: configuration.collectiveTimeoutSeconds)
         let gradientStep = GradientStep(
             communicator: communicator, pool: pool, samples: inputs.training.samples,
             schedule: inputs.schedule(configuration), rule: configuration.sliceRule,
-            parameters: parameters, exponents: found?.exponents, limits: limits)
+            parameters: parameters, exponents: found?.exponents, limits: limits,
+            injection: injection)
         let evaluation = inputs.heldOut.map {
             Evaluation(
                 communicator: communicator, pool: pool, samples: $0,

@@ -98,6 +98,7 @@ final class TrainingRun {
         var watch = Stopwatch()
         let outcome = try gradientStep.run(step: step)
         if outcome.isAbandoned { return .abandoned }
+        for remark in outcome.remarks { coordinator?.warn(step: step, "step \(step): \(remark)") }
         let total = Stopwatch()
         let update =
             outcome.isGood
@@ -141,7 +142,9 @@ final class TrainingRun {
         }
         rejectedInARow += 1
         coordinator?.warn(
-            step: step, "step \(step) rejected: \(culprit) is not finite; the adapter is unchanged")
+            step: step,
+            "step \(step) rejected: \(culprit) is not finite, twice the same; the adapter is unchanged"
+        )
         guard rejectedInARow < Self.rejectionLimit, step < totalSteps else {
             throw JobFault(
                 problem: "\(culprit) was not finite in \(rejectedInARow) steps in a row",
