@@ -130,6 +130,7 @@ let package = Package(
                 "Slices", "Tensors", "Training", "Transformer",
             ]),
 
+        room("Supervision", ["Checkpoints", "Faults", "Training"]),
         room("CommandOptions", [argumentParser]),
 
         // The programs: parse, call, print.
@@ -140,8 +141,8 @@ let package = Package(
                 "Adapters", argumentParser, "ChatTemplates", "Checkpoints", "CommandOptions",
                 "Datasets",
                 "Faults",
-                "Generation", "Kernels", "ModelFiles", "Operations", "Tensors", "Tokenization",
-                "Training",
+                "Generation", "Kernels", "ModelFiles", "Operations", "Supervision", "Tensors",
+                "Tokenization", "Training",
                 "Transformer",
             ]),
         program(
@@ -211,6 +212,8 @@ let package = Package(
                 "Faults", "Kernels", "lora", "lora-worker", "ModelFiles", "Operations", "Slices",
                 "Tensors", "TestSupport", "Training", "Transformer",
             ]),
+        tests(
+            "SupervisionTests", ["Faults", "lora", "lora-worker", "Supervision", "TestSupport"]),
         tests("ProgressReportsTests", ["Faults", "ProgressReports"]),
         tests(
             "CollectorServiceTests",

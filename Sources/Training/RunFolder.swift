@@ -20,6 +20,8 @@ final class RunFolder {
     /// What a job may leave behind before its first checkpoint.
     private static let earlyNames: Set<String> = [
         ".lock", "checkpoints", "metrics.jsonl", "metrics.superseded.jsonl", "run.yaml",
+        // A supervisor's.
+        ".launch-lock", "launch.jsonl",
     ]
     /// How the temporary files begin that a job killed while writing leaves behind.
     private static let temporaryPrefixes = [

@@ -1,0 +1,44 @@
+import Foundation
+
+/// Asks hosts whether commands can be run on them.
+struct HostProbe {
+    let remoteShell: String?
+
+    private static let patienceSeconds = 6.0
+
+    /// - Returns: Those that answered; all are asked at once.
+    func answering(_ hosts: [Hostfile.Host]) -> Set<String> {
+        var waiting: [(name: String, process: JobProcess)] = []
+        var answered: Set<String> = []
+        for host in hosts {
+            if isHere(host.name) {
+                answered.insert(host.name)
+            } else if let process = try? JobProcess(command(host.name), onLine: { _ in }) {
+                waiting.append((host.name, process))
+            }
+        }
+        let deadline = DispatchTime.now().uptimeNanoseconds + UInt64(Self.patienceSeconds * 1e9)
+        while !waiting.isEmpty, DispatchTime.now().uptimeNanoseconds < deadline {
+            for (name, process) in waiting where process.exitCode() == 0 { answered.insert(name) }
+            waiting.removeAll { $0.process.exitCode() != nil }
+            usleep(20_000)
+        }
+        for (_, process) in waiting { process.end(graceSeconds: 0) }
+        return answered
+    }
+
+    private func command(_ host: String) -> [String] {
+        guard let remoteShell else {
+            return ["ssh", "-n", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5", host, "true"]
+        }
+        return remoteShell.split(separator: " ").map(String.init) + [host, "true"]
+    }
+
+    private func isHere(_ name: String) -> Bool {
+        // With another way to start commands, even a name of this machine may mean another place.
+        guard remoteShell == nil else { return false }
+        let own = ProcessInfo.processInfo.hostName
+        return ["localhost", "127.0.0.1", "::1", own, String(own.prefix { $0 != "." })]
+            .contains(name)
+    }
+}

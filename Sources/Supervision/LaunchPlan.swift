@@ -1,0 +1,68 @@
+/// What a supervisor is asked to do.
+public struct LaunchPlan: Sendable {
+    /// Ranks, on all hosts together.
+    public var ranks: Int
+    /// `nil`: this machine alone.
+    public var hostfile: Hostfile?
+    /// The program and its arguments.
+    public var program: [String]
+    /// The run's folder, as the program's `--out` names it.
+    public var out: String
+    /// The network that MPI uses, as `10.77.0.0/24`; `nil` leaves the choice to Open MPI.
+    public var interface: String?
+    /// Starts commands on other hosts in place of `ssh`.
+    public var remoteShell: String?
+    /// Further arguments of mpirun.
+    public var mpirunArguments: [String]
+    /// Seconds without progress after which a job is ended; `nil` follows what was seen.
+    public var stallTimeoutSeconds: Double?
+    /// How long ranks may take to save when the supervisor is asked to stop.
+    public var graceSeconds: Double
+    /// How often hosts that were left out are asked again.
+    public var rejoinSeconds: Double
+
+    public init(
+        ranks: Int, hostfile: Hostfile?, program: [String], out: String,
+        interface: String? = nil, remoteShell: String? = nil, mpirunArguments: [String] = [],
+        stallTimeoutSeconds: Double? = nil, graceSeconds: Double = 120, rejoinSeconds: Double = 60
+    ) {
+        self.ranks = ranks
+        self.hostfile = hostfile
+        self.program = program
+        self.out = out
+        self.interface = interface
+        self.remoteShell = remoteShell
+        self.mpirunArguments = mpirunArguments
+        self.stallTimeoutSeconds = stallTimeoutSeconds
+        self.graceSeconds = graceSeconds
+        self.rejoinSeconds = rejoinSeconds
+    }
+
+    /// The command that starts the job on these hosts; `nil`: on this machine.
+    ///
+    /// Open MPI notices a silent node after 498 s unless its keepalive parameters are set; with these
+    /// it takes about 11 s (docs/reliability.md). `--enable-recovery` is not used: with it, mpirun can
+    /// report success after a killed rank.
+    public func command(on hosts: [Hostfile.Host]?) -> [String] {
+        var command = ["mpirun"]
+        func set(_ parameter: String, _ value: String) { command += ["--mca", parameter, value] }
+        set("oob_tcp_keepalive_time", "5")
+        set("oob_tcp_keepalive_intvl", "2")
+        set("oob_tcp_keepalive_probes", "3")
+        if let hosts {
+            set("orte_startup_timeout", "60")
+            if let remoteShell {
+                set("plm_rsh_agent", remoteShell)
+            } else {
+                set("plm_rsh_args", "-o BatchMode=yes -o ConnectTimeout=5")
+            }
+            command += ["--host", hosts.map { "\($0.name):\($0.slots)" }.joined(separator: ",")]
+        }
+        if let interface {
+            set("oob_tcp_if_include", interface)
+            set("btl_tcp_if_include", interface)
+        }
+        let slots = hosts?.reduce(0) { $0 + $1.slots } ?? ranks
+        return command + mpirunArguments + ["-n", "\(min(ranks, slots))"] + program
+    }
+}

@@ -1,0 +1,261 @@
+import Checkpoints
+import Faults
+import Foundation
+import Synchronization
+
+/// Starts a job, watches it, and starts it again from its last durable checkpoint until the run is
+/// finished: Open MPI ends a job when any of it dies, and whoever started it must start it again.
+///
+/// A run is finished when its final record is verified, whatever a job's exit code says. To be called
+/// on the main thread, after ``LaunchSignals/hold()``.
+public final class Supervisor {
+    private let plan: LaunchPlan
+    private let journal: LaunchJournal
+    private let progress: RunProgress
+    private let probe: HostProbe
+    private var policy = RestartPolicy()
+    private var health: HostHealth?
+    private let blame = BlamingLines()
+
+    /// Processes of a job that has been told to end get so long before they are killed.
+    private static let endSeconds = 5.0
+    private static let pollSeconds = 0.2
+
+    public init(_ plan: LaunchPlan) {
+        self.plan = plan
+        journal = LaunchJournal(out: plan.out)
+        progress = RunProgress(out: plan.out)
+        probe = HostProbe(remoteShell: plan.remoteShell)
+        health = plan.hostfile.map { HostHealth($0.hosts, restSeconds: plan.rejoinSeconds) }
+    }
+
+    /// Runs jobs until the run is finished, cannot be, or is to be stopped.
+    ///
+    /// - Returns: 0 with a verified final record, 75 to be started again later, or what a job said
+    ///   that no other attempt changes.
+    /// - Throws: ``SupervisionError``, with exit code 76 if another supervisor has the run; or
+    ///   `CheckpointError` if the run's folder cannot be made.
+    public func run() throws -> Int32 {
+        try DurableFiles.makeFolder(plan.out)
+        let lock = try SupervisorLock(out: plan.out)
+        defer { lock.release() }
+        while true {
+            guard let end = try runJob() else { return ExitCode.tryAgain.rawValue }
+            switch end {
+            case .finished: return ExitCode.success.rawValue
+            case .stopped: return ExitCode.tryAgain.rawValue
+            case .hostsAreBack: continue
+            case .failed(let code):
+                guard let pause = try pauseAfterFailure(code) else { return lastCode }
+                if LaunchSignals.wait(seconds: pause) != nil {
+                    journal.note("stopped", "stopped while no job was running")
+                    return ExitCode.tryAgain.rawValue
+                }
+            }
+        }
+    }
+
+    /// What ``run()`` returns after ``pauseAfterFailure(_:)`` has given up.
+    private var lastCode = ExitCode.tryAgain.rawValue
+
+    private enum JobEnd {
+        case finished
+        case stopped
+        case hostsAreBack
+        case failed(Int32)
+    }
+
+    // MARK: One job
+
+    private func runJob() throws -> JobEnd? {
+        if LaunchSignals.wait(seconds: 0) != nil { return .stopped }
+        let hosts = usableHosts()
+        if let hosts, hosts.isEmpty {
+            journal.note("no_hosts", "no host answers")
+            return .failed(ExitCode.tryAgain.rawValue)
+        }
+        let command = plan.command(on: hosts)
+        let names = hosts.map { " on " + $0.map(\.name).joined(separator: ", ") } ?? ""
+        let from = progress.durableStep.map { ", from step \($0)" } ?? ""
+        journal.note("started", "starting the job\(names)\(from)")
+        blame.clear()
+        // On one machine nobody needs to be blamed, and ranks find their terminal.
+        var onLine: (@Sendable (String) -> Void)?
+        if plan.hostfile != nil { onLine = { [blame] line in blame.take(line) } }
+        let job = try JobProcess(command, onLine: onLine)
+        let began = Self.seconds
+        let end = watch(job)
+        if case .failed(let code) = end {
+            journal.note(
+                "failed", "the job ended with code \(code) after \(Int(Self.seconds - began)) s",
+                ["exit_code": Int(code)])
+            accuse()
+        }
+        return end
+    }
+
+    /// Follows a job to its end.
+    private func watch(_ job: JobProcess) -> JobEnd {
+        var stall = StallWatch(
+            fixedSeconds: plan.stallTimeoutSeconds, sign: progress.sign, nowSeconds: Self.seconds)
+        var nextProbe = Self.seconds + plan.rejoinSeconds
+        while true {
+            if let code = job.exitCode() { return judge(code) }
+            if let signal = LaunchSignals.wait(seconds: Self.pollSeconds) {
+                journal.note("stopping", "signal \(signal): the ranks save and stop")
+                return stop(job) == 0 && progress.isFinished ? finished() : stopped()
+            }
+            if let quiet = stall.stalledSeconds(sign: progress.sign, nowSeconds: Self.seconds) {
+                journal.note("stalled", "no progress for \(Int(quiet)) s: ending the job")
+                job.end(graceSeconds: Self.endSeconds)
+                return .failed(ExitCode.tryAgain.rawValue)
+            }
+            if let before = health?.usable.count, health?.leftOut.isEmpty == false,
+                Self.seconds >= nextProbe
+            {
+                nextProbe = Self.seconds + plan.rejoinSeconds
+                if let now = usableHosts()?.count, now > before {
+                    journal.note("rejoining", "hosts are back: the ranks save and start again")
+                    return stop(job) == 0 && progress.isFinished ? finished() : .hostsAreBack
+                }
+            }
+        }
+    }
+
+    private func judge(_ code: Int32) -> JobEnd {
+        guard code == 0 else { return .failed(code) }
+        guard progress.isFinished else {
+            journal.note("unverified", "the job reports success without a verified final record")
+            return .failed(ExitCode.internalError.rawValue)
+        }
+        return finished()
+    }
+
+    private func finished() -> JobEnd {
+        journal.note("finished", "finished: the final record is verified")
+        return .finished
+    }
+
+    private func stopped() -> JobEnd {
+        let step = progress.durableStep.map { "step \($0) is durable" } ?? "nothing was saved yet"
+        journal.note("stopped", "stopped; \(step); the same command continues")
+        return .stopped
+    }
+
+    /// Asks the ranks to save, and ends what does not.
+    ///
+    /// - Returns: The job's exit code.
+    private func stop(_ job: JobProcess) -> Int32? {
+        let deadline = Self.seconds + plan.graceSeconds
+        var nextSignal = Self.seconds
+        while job.exitCode() == nil, Self.seconds < deadline {
+            // Again and again: mpirun passes nothing on to ranks that it has yet to start.
+            if Self.seconds >= nextSignal {
+                job.signal(SIGUSR1)
+                nextSignal = Self.seconds + 1
+            }
+            if LaunchSignals.wait(seconds: Self.pollSeconds) == SIGINT {
+                journal.note("interrupted", "asked a second time: ending the job at once")
+                break
+            }
+        }
+        if job.exitCode() == nil {
+            journal.note("killed", "the ranks have not stopped: ending them")
+            job.end(graceSeconds: Self.endSeconds)
+        }
+        return job.exitCode()
+    }
+
+    // MARK: Between jobs
+
+    /// - Returns: Seconds to wait before the next job, or `nil` to give up.
+    private func pauseAfterFailure(_ code: Int32) throws -> Double? {
+        let step = progress.durableStep
+        switch policy.judge(exitCode: code, durableStep: step) {
+        case .leave(let code):
+            journal.note("left", "another attempt would end the same way (exit code \(code))")
+            lastCode = code
+            return nil
+        case .giveUp:
+            journal.note(
+                "gave_up",
+                "giving up: \(policy.failuresWithoutProgress) jobs have failed "
+                    + "\(step.map { "since step \($0)" } ?? "before the first checkpoint"); the last "
+                    + "ended with code \(code)")
+            lastCode = ExitCode.tryAgain.rawValue
+            return nil
+        case .restart(let pause):
+            journal.note("waiting", "starting again in \(Int(pause)) s")
+            return pause
+        }
+    }
+
+    private func usableHosts() -> [Hostfile.Host]? {
+        guard let hosts = plan.hostfile?.hosts, health != nil else { return nil }
+        let before = health?.leftOut ?? []
+        health?.answered(probe.answering(hosts), atSeconds: Self.seconds)
+        let leftOut = health?.leftOut ?? []
+        for name in leftOut where !before.contains(name) {
+            journal.note("left_out", "\(name) is left out: it does not answer or failed twice")
+        }
+        for name in before where !leftOut.contains(name) {
+            journal.note("back", "\(name) is used again")
+        }
+        return health?.usable
+    }
+
+    private func accuse() {
+        let names = Set(blame.all.flatMap { health?.blamed(by: $0) ?? [] })
+        for name in names.sorted() {
+            journal.note("blamed", "\(name) failed")
+            health?.failed(name, atSeconds: Self.seconds)
+        }
+    }
+
+    /// Monotonic: no decision depends on the wall clock.
+    private static var seconds: Double { Double(DispatchTime.now().uptimeNanoseconds) / 1e9 }
+}
+
+/// Lines of mpirun's that say where something died.
+private final class BlamingLines: Sendable {
+    private let lines = Mutex<[String]>([])
+
+    private static let signs = ["exited on signal", "Remote daemon:", "unable to reliably start"]
+
+    var all: [String] { lines.withLock { $0 } }
+
+    func clear() { lines.withLock { $0 = [] } }
+
+    func take(_ line: String) {
+        guard Self.signs.contains(where: line.contains) else { return }
+        lines.withLock { if $0.count < 16 { $0.append(line) } }
+    }
+}
+
+/// One supervisor a run.
+private struct SupervisorLock {
+    private let descriptor: Int32
+
+    init(out: String) throws(SupervisionError) {
+        let path = out + "/.launch-lock"
+        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else {
+            throw SupervisionError(path, "cannot be opened (\(String(cString: strerror(errno))))")
+        }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            var holder = [UInt8](repeating: 0, count: 128)
+            let count = max(0, pread(descriptor, &holder, holder.count, 0))
+            close(descriptor)
+            throw SupervisionError(
+                path,
+                "another supervisor has this run: \(String(decoding: holder[..<count], as: UTF8.self))",
+                hint: "Stop it first (SIGTERM saves), or give another --out",
+                exitCode: .fencedOut)
+        }
+        let text = Array("process \(getpid()) on \(ProcessInfo.processInfo.hostName)".utf8)
+        _ = ftruncate(descriptor, 0)
+        _ = text.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
+    }
+
+    func release() { close(descriptor) }
+}

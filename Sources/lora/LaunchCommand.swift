@@ -1,0 +1,154 @@
+import ArgumentParser
+import Faults
+import Foundation
+import Supervision
+import Training
+
+/// `lora launch`: mpirun with somebody who watches it.
+struct LaunchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "launch",
+        abstract: "Run a job under mpirun and start it again after failures until it is finished.",
+        discussion: """
+            Open MPI ends a job when a rank or a host dies. This command starts it again from the \
+            last checkpoint, on the hosts that are left; the adapter is the same, byte for byte. A \
+            host that vanishes silently is noticed after about 11 s, a job that hangs by its lack of \
+            progress. SIGTERM, SIGUSR1 and Ctrl-C save within the current step and end with exit \
+            code 75; the same command continues. It gives up after three restarts without a new \
+            checkpoint. Start it where the run's folder can be seen: on the first host, or on shared \
+            storage. What it did stands in OUT/launch.jsonl.
+
+            Examples:
+              lora launch -n 2 -- lora-worker --model SmolLM2.gguf --data train.jsonl --out run1
+              lora launch --hosts hostfile -n 16 -- lora-worker --config run.yaml
+            """)
+
+    @Option(
+        name: [.customShort("n"), .customLong("ranks")], parsing: .unconditional,
+        help: ArgumentHelp("Ranks, on all hosts together.", valueName: "ranks"))
+    var ranks: String
+
+    @Option(
+        help: ArgumentHelp(
+            "Hosts as in Open MPI's hostfile, `name slots=N` a line (default: this machine).",
+            valueName: "file"))
+    var hosts: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Network that MPI uses, e.g. 10.77.0.0/24 (default: Open MPI's choice).",
+            valueName: "network"))
+    var interface: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Starts a command on a host in place of ssh: called with the host and the command.",
+            valueName: "command"))
+    var remoteShell: String?
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "Further argument of mpirun; may be repeated.", valueName: "argument"))
+    var mpirunArgument: [String] = []
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "End a job that records nothing for so long (default: ten times what was seen, at least 180).",
+            valueName: "seconds"))
+    var stallTimeout: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "How long ranks may take to save when the job is stopped (default: 120).",
+            valueName: "seconds"))
+    var grace: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "How often hosts that were left out are asked again (default: 60).",
+            valueName: "seconds"))
+    var rejoinAfter: String?
+
+    @Flag(help: "Print mpirun's command line, and do nothing else.")
+    var print = false
+
+    @Argument(
+        parsing: .postTerminator,
+        help: ArgumentHelp("After --: lora-worker and its arguments.", valueName: "program"))
+    var program: [String] = []
+
+    func run() throws {
+        try exitingOnFault {
+            let plan = try plan()
+            guard !print else {
+                Swift.print(plan.command(on: plan.hostfile?.hosts).joined(separator: " "))
+                return
+            }
+            let code = try Supervisor(plan).run()
+            if code != 0 { throw ArgumentParser.ExitCode(code) }
+        }
+    }
+
+    private func plan() throws -> LaunchPlan {
+        guard !program.isEmpty else {
+            throw ConfigurationError(
+                "lora launch", "is given no program",
+                hint: "As in: lora launch -n 2 -- lora-worker …")
+        }
+        guard let ranks = Int(ranks), ranks > 0 else {
+            throw ConfigurationError("--ranks", "is '\(ranks)'; it must be a whole number above 0")
+        }
+        try requireRootIsWanted()
+        return LaunchPlan(
+            ranks: ranks, hostfile: try hosts.map { try Hostfile(path: $0) },
+            program: program, out: try out(), interface: interface, remoteShell: remoteShell,
+            mpirunArguments: mpirunArgument,
+            stallTimeoutSeconds: try seconds("--stall-timeout", stallTimeout),
+            graceSeconds: try seconds("--grace", grace) ?? 120,
+            rejoinSeconds: try seconds("--rejoin-after", rejoinAfter) ?? 60)
+    }
+
+    private func seconds(_ flag: String, _ text: String?) throws -> Double? {
+        guard let text else { return nil }
+        guard let value = Double(text), value > 0, value.isFinite else {
+            throw ConfigurationError(flag, "is '\(text)'; it must be a number above 0")
+        }
+        return value
+    }
+
+    /// mpirun refuses to run as root, and a supervisor would start it again for nothing.
+    private func requireRootIsWanted() throws {
+        let environment = ProcessInfo.processInfo.environment
+        guard geteuid() == 0, environment["OMPI_ALLOW_RUN_AS_ROOT"] == nil,
+            !mpirunArgument.contains("--allow-run-as-root")
+        else { return }
+        throw ConfigurationError(
+            "lora launch", "runs as root, which mpirun refuses",
+            hint: "Run it as another user, or add --mpirun-argument --allow-run-as-root")
+    }
+
+    /// The run's folder: `--out` of the program, or `out` of its `--config`.
+    private func out() throws -> String {
+        if let out = value(of: "--out") { return out }
+        if let file = value(of: "--config"),
+            let out = try RunConfiguration.settings(yamlFile: file)["out"]
+        {
+            return out
+        }
+        throw ConfigurationError(
+            "lora launch", "finds no --out among the program's arguments",
+            hint: "Give --out, or --config with a file that has it")
+    }
+
+    private func value(of flag: String) -> String? {
+        for (index, argument) in program.enumerated().reversed() {
+            if argument.hasPrefix(flag + "=") { return String(argument.dropFirst(flag.count + 1)) }
+            if argument == flag, index + 1 < program.count { return program[index + 1] }
+        }
+        return nil
+    }
+}

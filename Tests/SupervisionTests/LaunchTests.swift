@@ -1,0 +1,190 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `lora launch` on one machine, with real jobs that are killed, stopped and broken.
+@Suite(.serialized) struct LaunchTests {
+    private static let model = Programs.fixture("tiny-llama")
+
+    private func worker(_ out: String, epochs: Int) -> [String] {
+        [
+            Programs.folder + "/lora-worker", "--model", Self.model, "--data",
+            Self.model + "/train.jsonl", "--out", out, "--batch-size", "8", "--epochs", "\(epochs)",
+            "--checkpoint-every", "5",
+        ]
+    }
+
+    private func launch(_ program: [String], _ flags: [String] = []) -> [String] {
+        ["launch", "-n", "2", "--mpirun-argument", "--oversubscribe"] + flags + ["--"] + program
+    }
+
+    private func start(
+        _ program: [String], _ flags: [String] = [], scratch: String
+    ) throws -> Process {
+        try Programs.start(Programs.folder + "/lora", launch(program, flags), scratch: scratch)
+    }
+
+    private func weights(_ out: String) throws -> Data {
+        try Data(contentsOf: URL(fileURLWithPath: out + "/adapter/adapter_model.safetensors"))
+    }
+
+    private func reference(_ scratch: String, epochs: Int) throws -> Data {
+        let out = scratch + "/reference"
+        let run = try Programs.mpirun(ranks: 1, Array(worker(out, epochs: epochs).dropFirst()))
+        try #require(run.exitCode == 0, "\(run.errors)")
+        return try weights(out)
+    }
+
+    private func waitForSteps(_ count: Int, _ out: String, _ job: Process) {
+        while job.isRunning {
+            let text = (try? String(contentsOfFile: out + "/metrics.jsonl", encoding: .utf8)) ?? ""
+            if text.split(separator: "\n").count(where: { $0.contains("\"kind\":\"step\"") })
+                >= count
+            {
+                return
+            }
+            usleep(2000)
+        }
+    }
+
+    private func processes(_ pattern: String) throws -> [Int32] {
+        try Programs.run("pgrep", ["-f", pattern]).output.split(separator: "\n")
+            .compactMap { Int32($0) }
+    }
+
+    private func ranks(_ out: String) throws -> [Int32] {
+        try processes("^[^ ]*lora-worker --model .* --out \(out) ")
+    }
+
+    private func mpiruns(_ out: String) throws -> [Int32] {
+        try processes("^mpirun .* --out \(out) ")
+    }
+
+    private func events(_ out: String) throws -> [String] {
+        try String(contentsOfFile: out + "/launch.jsonl", encoding: .utf8).split(separator: "\n")
+            .compactMap {
+                let object = try JSONSerialization.jsonObject(with: Data($0.utf8))
+                return (object as? [String: Any])?["event"] as? String
+            }
+    }
+
+    @Test(.timeLimit(.minutes(2)), arguments: ["rank", "mpirun"])
+    func aKilledProcessCostsSecondsAndNoBit(_ victim: String) throws {
+        try Programs.withScratchFolder { scratch in
+            let out = scratch + "/run"
+            let job = try start(worker(out, epochs: 60), scratch: scratch)
+            waitForSteps(12, out, job)
+            let targets = victim == "rank" ? try ranks(out) : try mpiruns(out)
+            try #require(!targets.isEmpty)
+            try #require(kill(targets[targets.count - 1], SIGKILL) == 0)
+            job.waitUntilExit()
+            let outcome = try Programs.outcome(of: job, scratch: scratch)
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            #expect(try events(out).filter { $0 == "started" }.count == 2)
+            #expect(try events(out).last == "finished")
+            #expect(try weights(out) == reference(scratch, epochs: 60))
+        }
+    }
+
+    /// The job goes with its supervisor, and the next one continues.
+    @Test(.timeLimit(.minutes(2)))
+    func aKilledSupervisorLeavesNobody() throws {
+        try Programs.withScratchFolder { scratch in
+            let out = scratch + "/run"
+            let job = try start(worker(out, epochs: 60), scratch: scratch)
+            waitForSteps(12, out, job)
+            kill(job.processIdentifier, SIGKILL)
+            job.waitUntilExit()
+            var left = 0
+            for _ in 0..<100 {
+                left = try ranks(out).count + mpiruns(out).count
+                if left == 0 { break }
+                usleep(100_000)
+            }
+            #expect(left == 0)
+            let again = try Programs.run(
+                Programs.folder + "/lora", launch(worker(out, epochs: 60)))
+            #expect(again.exitCode == 0, "\(again.errors)")
+            #expect(try weights(out) == reference(scratch, epochs: 60))
+        }
+    }
+
+    /// All ranks stopped: no deadline of theirs can pass, only the supervisor sees it.
+    @Test(.timeLimit(.minutes(2)))
+    func aJobThatHangsIsEnded() throws {
+        try Programs.withScratchFolder { scratch in
+            let out = scratch + "/run"
+            let job = try start(
+                worker(out, epochs: 60), ["--stall-timeout", "3"], scratch: scratch)
+            waitForSteps(12, out, job)
+            for rank in try ranks(out) { kill(rank, SIGSTOP) }
+            job.waitUntilExit()
+            let outcome = try Programs.outcome(of: job, scratch: scratch)
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            #expect(try events(out).contains("stalled"))
+            #expect(try weights(out) == reference(scratch, epochs: 60))
+        }
+    }
+
+    /// Asked to stop at any time from its start: saved, exit code 75, and continued.
+    @Test(.timeLimit(.minutes(3)), arguments: [0, 20, 150, 600, 1200])
+    func stopsAtAnyTime(milliseconds: UInt32) throws {
+        try Programs.withScratchFolder { scratch in
+            let out = scratch + "/run"
+            let job = try start(worker(out, epochs: 100), scratch: scratch)
+            usleep(1000 * milliseconds)
+            kill(job.processIdentifier, milliseconds == 150 ? SIGUSR1 : SIGTERM)
+            job.waitUntilExit()
+            let outcome = try Programs.outcome(of: job, scratch: scratch)
+            // A signal between fork and exec of a shell-less start may still end it.
+            #expect(outcome.exitCode == 75 || (milliseconds == 0 && outcome.exitCode == 143))
+            #expect(try ranks(out).isEmpty)
+            if milliseconds == 1200 {
+                let again = try Programs.run(
+                    Programs.folder + "/lora", launch(worker(out, epochs: 100)))
+                #expect(again.exitCode == 0, "\(again.errors)")
+                #expect(try weights(out) == reference(scratch, epochs: 100))
+            }
+        }
+    }
+
+    /// What no other attempt changes is not tried again.
+    @Test(.timeLimit(.minutes(1)))
+    func aWrongValueIsNotTriedAgain() throws {
+        try Programs.withScratchFolder { scratch in
+            let out = scratch + "/run"
+            let run = try Programs.run(
+                Programs.folder + "/lora", launch(worker(out, epochs: 2) + ["--rank", "0"]))
+            #expect(run.exitCode == 78, "\(run.errors)")
+            #expect(try events(out).filter { $0 == "started" }.count == 1)
+        }
+    }
+
+    /// A program that fails each time, or claims success without a run, is given up.
+    @Test(.timeLimit(.minutes(1)), arguments: ["exit 3", "exit 0"])
+    func givesUpWithoutProgress(_ script: String) throws {
+        try Programs.withScratchFolder { scratch in
+            let out = scratch + "/run"
+            let run = try Programs.run(
+                Programs.folder + "/lora", launch(["sh", "-c", script, "--out", out]))
+            #expect(run.exitCode == 75, "\(run.errors)")
+            #expect(try events(out).filter { $0 == "started" }.count == 4)
+            #expect(try events(out).last == "gave_up")
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func theSecondSupervisorIsRefused() throws {
+        try Programs.withScratchFolder { scratch in
+            let out = scratch + "/run"
+            let job = try start(worker(out, epochs: 60), scratch: scratch)
+            waitForSteps(2, out, job)
+            let second = try Programs.run(
+                Programs.folder + "/lora", launch(worker(out, epochs: 60)))
+            #expect(second.exitCode == 76)
+            #expect(second.errors.contains("process \(job.processIdentifier)"))
+            kill(job.processIdentifier, SIGTERM)
+            job.waitUntilExit()
+        }
+    }
+}
