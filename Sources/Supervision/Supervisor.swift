@@ -99,7 +99,13 @@ public final class Supervisor {
         var stall = StallWatch(
             fixedSeconds: plan.stallTimeoutSeconds, sign: progress.sign, nowSeconds: Self.seconds)
         var nextProbe = Self.seconds + plan.rejoinSeconds
+        var isNoticed = false
         while true {
+            // mpirun says what died some seconds before it has ended all the rest.
+            if !isNoticed, let line = blame.all.first {
+                isNoticed = true
+                journal.note("noticed", "mpirun: \(line.trimmingCharacters(in: .whitespaces))")
+            }
             if let code = job.exitCode() { return judge(code) }
             if let signal = LaunchSignals.wait(seconds: Self.pollSeconds) {
                 journal.note("stopping", "signal \(signal): the ranks save and stop")
