@@ -130,7 +130,7 @@ let package = Package(
                 "Slices", "Tensors", "Training", "Transformer",
             ]),
 
-        room("Supervision", ["Checkpoints", "Faults", "Training"]),
+        room("Supervision", ["Checkpoints", "Faults", "ProgressReports", "Training"]),
         room("CommandOptions", [argumentParser]),
 
         // The programs: parse, call, print.

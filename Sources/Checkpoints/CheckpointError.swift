@@ -19,7 +19,7 @@ public struct CheckpointError: Fault, Equatable {
         case refusal
     }
 
-    private init(
+    init(
         _ problem: String, at location: String?, hint: String?, exitCode: ExitCode, cause: Cause
     ) {
         self.problem = problem

@@ -80,6 +80,21 @@ extension CheckpointStore {
         return verdicts
     }
 
+    /// Renames the checkpoints after `step`, of a history that the run did not take.
+    ///
+    /// - Returns: What was renamed, newest first; empty where there is nothing.
+    public func setAside(after step: Int, reason: String) throws(CheckpointError)
+        -> [LoadedCheckpoint.SetAside]
+    {
+        guard let root = try openForReading() else { return [] }
+        let later = try root.entries(at: folder).compactMap(Self.step(ofName:)).filter { $0 > step }
+        return try setAside(
+            later.sorted(by: >).map { later in
+                let name = Self.name(ofStep: later)
+                return (name, .damage(reason, at: path(of: name)))
+            }, in: root)
+    }
+
     private func openForReading() throws(CheckpointError) -> Descriptor? {
         do throws(CheckpointError) {
             return try Descriptor.folder(folder)
@@ -137,6 +152,8 @@ public struct LoadedCheckpoint: Sendable, Equatable {
     public let document: String
     /// Contents by name, without the document.
     public let files: [String: [UInt8]]
+    /// Their names in the order in which they were saved, which the manifest keeps.
+    let fileNames: [String]
     /// Newer checkpoints that were damaged and have been renamed, newest first.
     public internal(set) var setAside: [SetAside] = []
 

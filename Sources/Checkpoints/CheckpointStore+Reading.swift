@@ -20,7 +20,8 @@ struct CheckpointContents {
         }
         return LoadedCheckpoint(
             step: manifest.step, path: path, runID: manifest.runID, parent: manifest.parent,
-            manifestSHA256: manifestSHA256, document: document, files: files)
+            manifestSHA256: manifestSHA256, document: document, files: files,
+            fileNames: manifest.files.map(\.name).filter { $0 != CheckpointStore.documentName })
     }
 }
 

@@ -39,12 +39,16 @@ public struct CheckpointStore: Sendable {
     ///   - parent: `manifestSHA256` of the checkpoint saved or loaded before this one.
     ///   - document: Text of the caller's, given back byte for byte: configuration, hashes….
     ///   - files: Names as ``CheckpointFile/name`` says, each once.
+    ///   - expected: SHA-256 of the manifest, where it is known; anything else is damage and is not
+    ///     saved.
+    ///   - mayPublish: Called when everything but the name is in place; throws to leave it at that.
     /// - Returns: Where it lies and what identifies it.
     /// - Throws: ``CheckpointError``; earlier checkpoints are untouched then. Exit code 75 where
     ///   the cause may pass (disk full).
     public func save(
         step: Int, runID: String, parent: String? = nil, document: String,
-        files: [CheckpointFile]
+        files: [CheckpointFile], expecting expected: String? = nil,
+        mayPublish: () throws(CheckpointError) -> Void = {}
     ) throws(CheckpointError) -> SavedCheckpoint {
         precondition(step >= 0, "step \(step)")
         let all = files + [CheckpointFile(name: Self.documentName, text: document)]
@@ -58,13 +62,18 @@ public struct CheckpointStore: Sendable {
                 hint: "Join some of them")
         }
 
+        let digest = SHA256.hash(data: manifestBytes).hexadecimal
+        guard expected == nil || expected == digest else {
+            throw .damage("has changed on its way", at: path(of: Self.name(ofStep: step)))
+        }
+
         try DurableFiles.makeFolder(folder, permissions: 0o700)
         let root = try Descriptor.folder(folder)
         try removeLeftovers(in: root)
         let saved = SavedCheckpoint(
             step: step, path: path(of: Self.name(ofStep: step)),
             bytes: manifest.files.reduce(manifestBytes.count) { $0 + $1.bytes },
-            manifestSHA256: SHA256.hash(data: manifestBytes).hexadecimal)
+            manifestSHA256: digest)
         if let existing = try? read(step: step, in: root, keepingBytes: false),
             existing.manifestSHA256 == saved.manifestSHA256
         {
@@ -77,6 +86,7 @@ public struct CheckpointStore: Sendable {
         for file in all { try stage.write(file) }
         try stage.write(
             CheckpointFile(name: CheckpointManifest.fileName, bytes: manifestBytes))
+        try mayPublish()
         try stage.publish(as: name)
         return saved
     }

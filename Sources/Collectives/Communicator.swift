@@ -21,6 +21,10 @@ public protocol Communicator: Sendable {
     func allReduceMax(_ values: UnsafeMutableBufferPointer<Int64>) throws(CommunicationError)
     /// Replaces `bytes` on every rank by those of rank 0.
     func broadcast(_ bytes: UnsafeMutableRawBufferPointer) throws(CommunicationError)
+    /// Sends `bytes` to `rank`, which calls ``receive(_:from:)`` with as many.
+    func send(_ bytes: UnsafeRawBufferPointer, to rank: Int) throws(CommunicationError)
+    /// Fills `bytes` with what `rank` sends.
+    func receive(_ bytes: UnsafeMutableRawBufferPointer, from rank: Int) throws(CommunicationError)
     /// The `bytes` of all ranks, in order of rank; each must be `bytes.count` long.
     func allGather(_ bytes: [UInt8]) throws(CommunicationError) -> [[UInt8]]
 }
@@ -54,6 +58,34 @@ extension Communicator {
         }
         try result.get()
         return copy
+    }
+
+    /// Sends `bytes` and their number to `rank`, which calls ``receive(from:)``.
+    public func send(bytes: [UInt8], to rank: Int) throws(CommunicationError) {
+        let count = withUnsafeBytes(of: UInt64(bytes.count).littleEndian) { [UInt8]($0) }
+        for part in [count, bytes] {
+            let result = part.withUnsafeBytes { source in
+                Result { () throws(CommunicationError) in try send(source, to: rank) }
+            }
+            try result.get()
+        }
+    }
+
+    /// What `rank` sends with ``send(bytes:to:)``.
+    public func receive(from rank: Int) throws(CommunicationError) -> [UInt8] {
+        var count = [UInt8](repeating: 0, count: 8)
+        try receive(&count, from: rank)
+        let length = count.reversed().reduce(0) { $0 << 8 | Int($1) }
+        var bytes = [UInt8](repeating: 0, count: length)
+        try receive(&bytes, from: rank)
+        return bytes
+    }
+
+    private func receive(_ bytes: inout [UInt8], from rank: Int) throws(CommunicationError) {
+        let result = bytes.withUnsafeMutableBytes { target in
+            Result { () throws(CommunicationError) in try receive(target, from: rank) }
+        }
+        try result.get()
     }
 
     /// The `bytes` of all ranks, whatever their lengths.

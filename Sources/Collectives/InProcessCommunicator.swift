@@ -56,6 +56,18 @@ public final class InProcessCommunicator: Communicator, @unchecked Sendable {
         bytes.copyBytes(from: all[0])
     }
 
+    public func send(
+        _ bytes: UnsafeRawBufferPointer, to rank: Int
+    ) throws(CommunicationError) {
+        meeting.put([UInt8](bytes), from: self.rank, to: rank)
+    }
+
+    public func receive(
+        _ bytes: UnsafeMutableRawBufferPointer, from rank: Int
+    ) throws(CommunicationError) {
+        bytes.copyBytes(from: meeting.take(from: rank, to: self.rank))
+    }
+
     public func allGather(_ bytes: [UInt8]) throws(CommunicationError) -> [[UInt8]] {
         meeting.exchange(bytes, rank: rank)
     }
@@ -71,10 +83,27 @@ private final class Meeting: @unchecked Sendable {
     private var result: [[UInt8]] = []
     private var arrived = 0
     private var round = 0
+    /// Messages on their way, by sender and receiver, oldest first.
+    private var letters: [[Int]: [[UInt8]]] = [:]
 
     init(size: Int) {
         self.size = size
         parts = [[UInt8]](repeating: [], count: size)
+    }
+
+    func put(_ bytes: [UInt8], from sender: Int, to receiver: Int) {
+        condition.lock()
+        defer { condition.unlock() }
+        letters[[sender, receiver], default: []].append(bytes)
+        condition.broadcast()
+    }
+
+    func take(from sender: Int, to receiver: Int) -> [UInt8] {
+        condition.lock()
+        defer { condition.unlock() }
+        let way = [sender, receiver]
+        while letters[way, default: []].isEmpty { condition.wait() }
+        return letters[way, default: []].removeFirst()
     }
 
     func exchange(_ bytes: [UInt8], rank: Int) -> [[UInt8]] {

@@ -103,6 +103,34 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
         }
     }
 
+    public func send(
+        _ bytes: UnsafeRawBufferPointer, to rank: Int
+    ) throws(CommunicationError) {
+        for offset in stride(from: 0, to: bytes.count, by: Self.largestCount) {
+            let count = min(Self.largestCount, bytes.count - offset)
+            try complete("MPI_Isend") { request in
+                MPI_Isend(
+                    bytes.baseAddress.map { $0 + offset }, Int32(count), cmpi_byte(), Int32(rank),
+                    0,
+                    cmpi_comm_world(), &request)
+            }
+        }
+    }
+
+    public func receive(
+        _ bytes: UnsafeMutableRawBufferPointer, from rank: Int
+    ) throws(CommunicationError) {
+        for offset in stride(from: 0, to: bytes.count, by: Self.largestCount) {
+            let count = min(Self.largestCount, bytes.count - offset)
+            try complete("MPI_Irecv") { request in
+                MPI_Irecv(
+                    bytes.baseAddress.map { $0 + offset }, Int32(count), cmpi_byte(), Int32(rank),
+                    0,
+                    cmpi_comm_world(), &request)
+            }
+        }
+    }
+
     public func allGather(_ bytes: [UInt8]) throws(CommunicationError) -> [[UInt8]] {
         var all = [UInt8](repeating: 0, count: bytes.count * size)
         let result = all.withUnsafeMutableBytes { target in

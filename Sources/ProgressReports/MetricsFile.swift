@@ -37,7 +37,9 @@ public final class MetricsFile: ProgressSink {
                 try DurableFiles.appendDurably(
                     history.superseded, to: Self.supersededPath(besides: path))
             }
-            if history.differs { try DurableFiles.writeDurably(history.kept, to: path) }
+            // Each job has a file of its own under the name: what a job that was cut off still writes
+            // reaches nobody.
+            if history.isFile { try DurableFiles.writeDurably(history.kept, to: path) }
         } catch {
             throw ProgressError(error)
         }

@@ -8,8 +8,8 @@ struct MetricsHistory {
     private(set) var kept: [UInt8] = []
     /// Lines that the resumed run will write anew, and lines that are no record.
     private(set) var superseded: [UInt8] = []
-    /// Whether the file must be replaced by `kept`.
-    private(set) var differs = false
+    /// Whether there was a file.
+    private(set) var isFile = false
 
     /// Parts the file at `path`; a missing one has no lines.
     init(contentsOf path: String, resumeAtStep: Int?) throws(ProgressError) {
@@ -31,7 +31,7 @@ struct MetricsHistory {
                 superseded += line + [UInt8(ascii: "\n")]
             }
         }
-        differs = kept != bytes
+        isFile = true
     }
 
     private struct Head: Decodable {

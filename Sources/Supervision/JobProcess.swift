@@ -1,5 +1,6 @@
 import Faults
 import Foundation
+import ProgressReports
 import Synchronization
 
 /// A program in a process group of its own that dies with this process.
@@ -97,20 +98,28 @@ private final class MessageReader: Sendable {
     init(descriptor: Int32, onLine: @escaping @Sendable (String) -> Void) {
         let thread = Thread { [done] in
             var line: [UInt8] = []
+            var passedOn = 0
+            let prefix = Array(LaunchStatus.prefix.utf8)
             var buffer = [UInt8](repeating: 0, count: 4096)
             while true {
                 let count = read(descriptor, &buffer, buffer.count)
                 if count < 0 && errno == EINTR { continue }
                 guard count > 0 else { break }
-                FileHandle.standardError.write(Data(buffer[..<count]))
+                var rest: [UInt8] = []
                 for byte in buffer[..<count] {
-                    if byte == 10 {
-                        onLine(String(decoding: line, as: UTF8.self))
-                        line = []
-                    } else if line.count < 4096 {
-                        line.append(byte)
+                    line.append(byte)
+                    // What is meant for the supervisor is not passed on; a line that still may be waits.
+                    let isOurs = line.starts(with: prefix.prefix(line.count))
+                    if !isOurs {
+                        rest += line[passedOn...]
+                        passedOn = line.count
+                    }
+                    if byte == 10 || line.count == 4096 {
+                        onLine(String(decoding: line.dropLast(), as: UTF8.self))
+                        (line, passedOn) = ([], 0)
                     }
                 }
+                FileHandle.standardError.write(Data(rest))
             }
             close(descriptor)
             done.signal()

@@ -1,3 +1,5 @@
+import ProgressReports
+
 /// What a supervisor is asked to do.
 public struct LaunchPlan: Sendable {
     /// Ranks, on all hosts together.
@@ -50,6 +52,7 @@ public struct LaunchPlan: Sendable {
         set("oob_tcp_keepalive_intvl", "2")
         set("oob_tcp_keepalive_probes", "3")
         if let hosts {
+            command += ["-x", "\(LaunchStatus.variable)=1"]
             set("orte_startup_timeout", "60")
             if let remoteShell {
                 set("plm_rsh_agent", remoteShell)

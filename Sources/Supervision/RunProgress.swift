@@ -1,26 +1,54 @@
 import Foundation
+import ProgressReports
+import Synchronization
 import Training
 
-/// What the files of a run say of how far it is.
-struct RunProgress {
+/// How far a run is: by its files, where this host sees them, and by what its coordinator says.
+final class RunProgress: Sendable {
     let out: String
+    private let said = Mutex(Said())
+
+    private struct Said {
+        var lines = 0
+        var durableStep: Int?
+        var isFinished = false
+    }
+
+    init(out: String) { self.out = out }
+
+    /// Takes a line of a job's; see ``LaunchStatus``.
+    func take(_ event: LaunchStatus.Event) {
+        said.withLock { said in
+            said.lines += 1
+            switch event {
+            case .step: break
+            case .durable(let step): said.durableStep = step
+            case .finished: said.isFinished = true
+            }
+        }
+    }
 
     /// The step of the newest checkpoint; `nil` for none.
     var durableStep: Int? {
         let names =
             (try? FileManager.default.contentsOfDirectory(atPath: out + "/checkpoints")) ?? []
-        return names.filter { $0.hasPrefix("step-") }.compactMap { Int($0.dropFirst(5)) }.max()
+        let seen = names.filter { $0.hasPrefix("step-") }.compactMap { Int($0.dropFirst(5)) }.max()
+        return said.withLock { $0.durableStep } ?? seen
     }
 
     /// Changes whenever a record is written or a checkpoint appears.
     var sign: [Int] {
         var status = stat()
-        guard stat(out + "/metrics.jsonl", &status) == 0 else { return [durableStep ?? -1] }
-        return [Int(status.st_size), status.st_mtim.tv_sec, durableStep ?? -1]
+        let isThere = stat(out + "/metrics.jsonl", &status) == 0
+        return [
+            isThere ? Int(status.st_size) : -1, isThere ? status.st_mtim.tv_sec : -1,
+            durableStep ?? -1, said.withLock { $0.lines },
+        ]
     }
 
     /// Whether the final record stands and the adapter beside it is the one that it speaks of.
     var isFinished: Bool {
+        if said.withLock({ $0.isFinished }) { return true }
         guard let records = try? RunRecords(path: out), case .whole = records.adapter() else {
             return false
         }

@@ -1,6 +1,7 @@
 import Checkpoints
 import Faults
 import Foundation
+import ProgressReports
 import Synchronization
 
 /// Starts a job, watches it, and starts it again from its last durable checkpoint until the run is
@@ -81,7 +82,12 @@ public final class Supervisor {
         blame.clear()
         // On one machine nobody needs to be blamed, and ranks find their terminal.
         var onLine: (@Sendable (String) -> Void)?
-        if plan.hostfile != nil { onLine = { [blame] line in blame.take(line) } }
+        if plan.hostfile != nil {
+            onLine = { [blame, progress] line in
+                blame.take(line)
+                if let event = LaunchStatus.Event(line: line) { progress.take(event) }
+            }
+        }
         let job = try JobProcess(command, onLine: onLine)
         let began = Self.seconds
         let end = watch(job)

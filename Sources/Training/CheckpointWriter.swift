@@ -7,8 +7,9 @@ import Transformer
 
 /// Saves checkpoints on a thread of its own, from snapshots: training goes on meanwhile.
 ///
-/// While a snapshot is being written another one may wait. Where the disk is slower than training, a newer snapshot takes the place of the one that waits: what is saved is always a
-/// whole step, and never more than two saves behind.
+/// While a snapshot is being written another one may wait. Where the disk is slower than training, a
+/// newer snapshot takes the place of the one that waits: what is saved is always a whole step, and
+/// never more than two saves behind.
 ///
 /// `@unchecked Sendable`: everything that changes is read and written under `condition`, save the
 /// snapshot being written, which only the writer's thread has.
@@ -45,6 +46,8 @@ final class CheckpointWriter: @unchecked Sendable {
     private let adapterConfiguration: [UInt8]
     private let reporter: ProgressReporter
     private let metrics: MetricsFile
+    private let lease: RunLease
+    private let makesArchives: Bool
 
     private let condition = NSCondition()
     private var free: [Snapshot]
@@ -52,12 +55,15 @@ final class CheckpointWriter: @unchecked Sendable {
     private var isWriting = false
     private var isClosed = false
     private var lastSaved: Int?
+    private var archive: [UInt8]?
     private var parentManifest: String?
 
     init(
         folder: RunFolder, runID: String, keep: Int, adapter: PEFTAdapter,
-        reporter: ProgressReporter, metrics: MetricsFile
+        reporter: ProgressReporter, metrics: MetricsFile, makesArchives: Bool
     ) {
+        lease = folder.lease
+        self.makesArchives = makesArchives
         store = folder.store
         parentManifest = folder.checkpoint?.loaded.manifestSHA256
         self.runID = runID
@@ -96,6 +102,21 @@ final class CheckpointWriter: @unchecked Sendable {
         return lastSaved
     }
 
+    /// The newest checkpoint that is durable here and has not been taken, for other hosts.
+    func takeArchive() -> [UInt8]? {
+        condition.lock()
+        defer { condition.unlock() }
+        defer { archive = nil }
+        return archive
+    }
+
+    /// Whether ``takeArchive()`` has something to give.
+    var hasArchive: Bool {
+        condition.lock()
+        defer { condition.unlock() }
+        return archive != nil
+    }
+
     /// Ends the thread; what was submitted is saved before.
     func close() {
         condition.lock()
@@ -131,6 +152,7 @@ final class CheckpointWriter: @unchecked Sendable {
             let saved = try write(snapshot, document)
             parentManifest = saved.manifestSHA256
             prune(step: step)
+            try offer(saved)
             reporter.report(
                 .checkpoint(
                     .init(
@@ -143,6 +165,15 @@ final class CheckpointWriter: @unchecked Sendable {
             warn(step: step, "checkpoint not saved: \(error)")
             return false
         }
+    }
+
+    /// Reads the checkpoint back for the hosts that keep copies.
+    private func offer(_ saved: SavedCheckpoint) throws {
+        guard makesArchives else { return }
+        let bytes = CheckpointArchive(try CheckpointStore.load(checkpointAt: saved.path)).encoded()
+        condition.lock()
+        archive = bytes
+        condition.unlock()
     }
 
     private func write(
@@ -165,7 +196,8 @@ final class CheckpointWriter: @unchecked Sendable {
                 CheckpointFile(
                     name: RunFolder.secondMomentName,
                     bytes: try layout.safetensors(snapshot.secondMoment)),
-            ])
+            ],
+            mayPublish: lease.check)
     }
 
     /// Reads the newest back from the disk before anything older goes.

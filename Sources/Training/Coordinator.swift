@@ -29,7 +29,7 @@ final class Coordinator {
     init(
         folder: RunFolder, runID: String, reporter: ProgressReporter, metrics: MetricsFile,
         adapter: PEFTAdapter, adam: AdamW, configuration: RunConfiguration,
-        document: RunDocument
+        document: RunDocument, makesArchives: Bool
     ) {
         self.folder = folder
         self.runID = runID
@@ -44,7 +44,7 @@ final class Coordinator {
         gradient = FloatBuffer(count: adapter.parameters.layout.parameterCount)
         writer = CheckpointWriter(
             folder: folder, runID: runID, keep: configuration.keep, adapter: adapter,
-            reporter: reporter, metrics: metrics)
+            reporter: reporter, metrics: metrics, makesArchives: makesArchives)
         secondsBefore = document.seconds
         currentStep = document.step
     }
@@ -102,6 +102,15 @@ final class Coordinator {
         submit(step: step, exponents: exponents)
         return writer.drain() == step
     }
+
+    /// Whether another job has taken the run over.
+    var isFencedOut: Bool { folder.lease.wasLost }
+
+    /// Whether a checkpoint is ready for the hosts that keep copies.
+    var hasArchive: Bool { writer.hasArchive }
+
+    /// The newest durable checkpoint that no other host has yet.
+    func takeArchive() -> [UInt8]? { writer.takeArchive() }
 
     // MARK: Reports
 
@@ -164,5 +173,8 @@ final class Coordinator {
                     step: document.step, loss: document.loss ?? .nan,
                     evaluationLoss: document.evaluationLoss ?? .nan, seconds: seconds,
                     adapterPath: folder.adapterPath, adapterSHA256: digest)))
+        if let record = folder.finalRecord() {
+            LaunchStatus()?.tell(.finished(record.adapterSHA256))
+        }
     }
 }

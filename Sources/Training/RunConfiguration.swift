@@ -60,6 +60,8 @@ public struct RunConfiguration: Sendable, Equatable {
     /// Steps between evaluations; `nil`: at the start and at the end.
     public let evalEvery: Int?
     public let checkpointEvery: Int
+    /// Nodes that hold each checkpoint, rank 0's included.
+    public let checkpointCopies: Int
     public let keep: Int
     public let resume: ResumePolicy
     public let allowedChanges: Set<String>
@@ -142,6 +144,7 @@ public struct RunConfiguration: Sendable, Equatable {
         recomputes = try reader.isOn("recompute", byDefault: false)
         evalEvery = try reader.integer("eval-every", atLeast: 1)
         checkpointEvery = try reader.integer("checkpoint-every", atLeast: 1) ?? 50
+        checkpointCopies = try reader.integer("checkpoint-copies", atLeast: 1) ?? 2
         keep = try reader.integer("keep", atLeast: 1) ?? 3
         resume = try reader.choice("resume", among: ResumePolicy.allCases) { $0.rawValue } ?? .auto
         allowedChanges = Set(try reader.settingNames("allow-change"))

@@ -19,6 +19,8 @@ struct RunDocument: Codable, Sendable, Equatable {
     var kernels: KernelIdentity
     /// The last step whose update is in the saved state.
     var step: Int
+    /// Counts the jobs of the run: of two checkpoints that one of a later job is newer.
+    var epoch: Int? = nil
     var totalSteps: Int
     /// The exact sum's exponents, in the order of the adapter's tensors.
     var exponents: [Int64]

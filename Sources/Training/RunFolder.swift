@@ -1,5 +1,6 @@
 import Adapters
 import Checkpoints
+import Collectives
 import Faults
 import Foundation
 import Optimization
@@ -11,7 +12,13 @@ final class RunFolder {
     let store: CheckpointStore
     /// The newest valid checkpoint, with its document.
     private(set) var checkpoint: (loaded: LoadedCheckpoint, document: RunDocument)?
+    /// The right to write here; see ``RunLease``.
+    let lease: RunLease
+    /// A checkpoint of another host's that the run goes on from, and its record of steps.
+    private(set) var adopted: (archive: CheckpointArchive, history: [UInt8], host: String)?
     private let lock: Int32
+    /// Why the folder's own checkpoints are of no use.
+    private var trouble: CheckpointError?
 
     var adapterPath: String { path + "/adapter" }
     var metricsPath: String { path + "/metrics.jsonl" }
@@ -19,35 +26,56 @@ final class RunFolder {
 
     /// What a job may leave behind before its first checkpoint.
     private static let earlyNames: Set<String> = [
-        ".lock", "checkpoints", "metrics.jsonl", "metrics.superseded.jsonl", "run.yaml",
+        ".lock", ".lease", "copies", "checkpoints", "metrics.jsonl", "metrics.superseded.jsonl",
+        "run.yaml",
         // A supervisor's.
         ".launch-lock", "launch.jsonl",
     ]
     /// How the temporary files begin that a job killed while writing leaves behind.
     private static let temporaryPrefixes = [
-        ".run.yaml.", ".metrics.jsonl.", ".finished.json.", ".adapter_",
+        ".run.yaml.", "..lease.", ".metrics.jsonl.", ".finished.json.", ".adapter_",
         ".SHA256SUMS.",
     ]
 
     /// Takes the folder and finds its newest checkpoint; makes it if it does not exist.
     ///
-    /// - Throws: A ``Fault`` with exit code 78 if it holds something else, or checkpoints that
-    ///   `policy` does not want or of which none is valid; 76 if another job writes to it.
-    init(path: String, policy: RunConfiguration.ResumePolicy) throws {
+    /// - Throws: A ``Fault`` with exit code 76 if another job writes to it.
+    init(path: String) throws {
         self.path = path
         store = CheckpointStore(folder: path + "/checkpoints")
         try DurableFiles.makeFolder(path)
         lock = try Self.takeLock(path + "/.lock")
+        lease = try RunLease(folder: path, host: hostName)
         // Nothing is touched before the command has been found to fit the run.
-        if let loaded = try store.loadNewest(settingAside: false) {
-            checkpoint = (loaded, try RunDocument.decode(loaded.document, path: loaded.path))
+        do {
+            if let loaded = try store.loadNewest(settingAside: false) {
+                checkpoint = (loaded, try RunDocument.decode(loaded.document, path: loaded.path))
+            }
+        } catch let error as CheckpointError where error.exitCode == .badInput {
+            // Another host may hold a copy.
+            trouble = error
         }
-        try check(policy)
+    }
+
+    /// Takes a checkpoint of another host's as the one to go on from; ``accept()`` writes it.
+    func adopt(_ archive: CheckpointArchive, history: [UInt8], from host: String) throws {
+        let loaded = archive.loaded(in: store)
+        checkpoint = (loaded, try RunDocument.decode(loaded.document, path: "copy on \(host)"))
+        adopted = (archive, history, host)
     }
 
     /// Prepares the folder for writing, once it is certain that this job continues the run: sets
     /// damaged checkpoints aside and removes what a killed job left half-written.
     func accept() throws {
+        try lease.check()
+        if let adopted {
+            // What lies here belongs to a history that the run did not take.
+            _ = try store.setAside(
+                after: adopted.archive.step, reason: "belongs to an earlier attempt")
+            try keepSuperseded()
+            try DurableFiles.writeDurably(adopted.history, to: metricsPath)
+            _ = try adopted.archive.save(to: store)
+        }
         if let loaded = try store.loadNewest() {
             checkpoint = (loaded, try RunDocument.decode(loaded.document, path: loaded.path))
         }
@@ -56,6 +84,17 @@ final class RunFolder {
             for name in names where Self.isTemporary(name) { unlink(folder + "/" + name) }
         }
     }
+
+    /// The own record of steps is not lost where another host's takes its place.
+    private func keepSuperseded() throws {
+        guard let own = FileManager.default.contents(atPath: metricsPath), !own.isEmpty else {
+            return
+        }
+        try DurableFiles.appendDurably([UInt8](own), to: path + "/metrics.superseded.jsonl")
+    }
+
+    /// Gives the folder back to whoever continues the run.
+    func release() { lease.release() }
 
     private static func isTemporary(_ name: String) -> Bool {
         temporaryPrefixes.contains { name.hasPrefix($0) }
@@ -78,7 +117,12 @@ final class RunFolder {
 
     deinit { close(lock) }
 
-    private func check(_ policy: RunConfiguration.ResumePolicy) throws {
+    /// Whether the folder's state is what the command expects, once all hosts' copies are known.
+    ///
+    /// - Throws: A ``Fault`` with exit code 78 if the folder holds something else than a run, or
+    ///   checkpoints that `policy` does not want or of which none is valid.
+    func check(_ policy: RunConfiguration.ResumePolicy) throws {
+        if checkpoint == nil, let trouble { throw trouble }
         switch policy {
         case .never where checkpoint != nil:
             throw ConfigurationError(
@@ -135,6 +179,7 @@ final class RunFolder {
     ///
     /// - Returns: SHA-256 of `adapter_model.safetensors`.
     func finish(_ adapter: PEFTAdapter, record: FinalRecord) throws -> String {
+        try lease.check()
         let weights = try adapter.weights()
         var record = record
         record.adapterSHA256 = Fingerprints.sha256(weights)

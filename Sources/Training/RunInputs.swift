@@ -219,6 +219,7 @@ struct RunInputs {
             "compute": configuration.compute.rawValue,
             "recompute": configuration.recomputes ? "on" : "off",
             "checkpoint-every": "\(configuration.checkpointEvery)",
+            "checkpoint-copies": "\(configuration.checkpointCopies)",
             "keep": "\(configuration.keep)", "resume": configuration.resume.rawValue,
         ]
         switch configuration.duration {

@@ -22,6 +22,7 @@ struct RunStart {
     let cores: Int
     let communicator: any Communicator
     let agreement: Agreement
+    let copies: CheckpointCopies
 
     /// Whether the run has been finished before; rank 0 says so. Writes nothing.
     ///
@@ -37,6 +38,7 @@ struct RunStart {
         var flag: [Int64] = [record == nil ? 0 : 1]
         try communicator.allReduceMax(&flag)
         if let record, let folder {
+            LaunchStatus()?.tell(.finished(record.adapterSHA256))
             print("finished: step \(record.step), adapter in \(folder.adapterPath); nothing to do")
         }
         return flag[0] == 1
@@ -74,7 +76,7 @@ struct RunStart {
         let run = TrainingRun(
             configuration: configuration, communicator: communicator,
             totalSteps: inputs.totalSteps(configuration), evaluation: evaluation,
-            coordinator: coordinator, gradientStep: gradientStep, limits: limits)
+            coordinator: coordinator, gradientStep: gradientStep, limits: limits, copies: copies)
         do {
             let code = try run.run(resumedStep: found?.step)
             coordinator?.reporter.finish(timeoutSeconds: 5)
@@ -108,6 +110,7 @@ struct RunStart {
                 settings: settings, fingerprints: inputs.fingerprints, kernels: backend.identity,
                 step: 0, totalSteps: totalSteps, exponents: [], worldSize: communicator.size,
                 changes: [], loss: nil, evaluationLoss: nil, seconds: 0)
+        document.epoch = copies.newestEpoch + 1
         document.formatVersion = RunDocument.currentFormatVersion
         document.settings = settings
         document.fingerprints = inputs.fingerprints
@@ -128,7 +131,8 @@ struct RunStart {
             reporter: try makeReporter(metrics, runID: runID), metrics: metrics,
             adapter: PEFTAdapter(
                 configuration: inputs.adapterConfiguration, parameters: parameters),
-            adam: adam, configuration: configuration, document: document)
+            adam: adam, configuration: configuration, document: document,
+            makesArchives: copies.isNeeded)
         try folder.writeSettings(settingsAsGiven)
         announce(coordinator, plan, hosts: hosts, previousWorldSize: previousWorldSize)
         return coordinator
@@ -149,6 +153,7 @@ struct RunStart {
     private func makeReporter(_ metrics: MetricsFile, runID: String) throws -> ProgressReporter {
         let totalSteps = inputs.totalSteps(configuration)
         var sinks: [any ProgressSink] = [TerminalReporter(totalSteps: totalSteps), metrics]
+        if let status = LaunchStatus() { sinks.append(status) }
         if let address = configuration.collector {
             sinks.append(try CollectorStream(address: address))
         }
@@ -173,6 +178,11 @@ struct RunStart {
                 coordinator.warn(
                     step: checkpoint.document.step,
                     "\(damaged.path) is damaged (\(damaged.reason)) and was set aside")
+            }
+            if let adopted = coordinator.folder.adopted {
+                coordinator.warn(
+                    step: checkpoint.document.step,
+                    "goes on from the copy of step \(adopted.archive.step) on \(adopted.host)")
             }
             reporter.report(
                 .resumed(

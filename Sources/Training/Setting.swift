@@ -21,15 +21,16 @@ public struct Setting: Sendable {
             "init-adapter", "targets", "rank", "alpha", "lr", "beta1", "beta2", "epsilon",
             "weight-decay", "schedule", "warmup-steps", "clip-norm", "batch-size", "slice-size",
             "share-prefixes", "steps", "epochs", "order", "seed", "threads", "kernels", "compute",
-            "recompute", "eval-every", "checkpoint-every", "keep", "resume", "allow-change",
-            "collector", "collective-timeout",
+            "recompute", "eval-every", "checkpoint-every", "checkpoint-copies", "keep", "resume",
+            "allow-change", "collector", "collective-timeout",
         ].map { Setting(name: $0, mayChangeFreely: free.contains($0)) }
 
     /// Paths are free because the files behind them are compared by hash.
     private static let free: Set<String> = [
         "model", "data", "eval-data", "out", "init-adapter", "template", "cache",
         "threads", "recompute",
-        "checkpoint-every", "keep", "resume", "allow-change", "collector", "collective-timeout",
+        "checkpoint-every", "checkpoint-copies", "keep", "resume", "allow-change", "collector",
+        "collective-timeout",
     ]
 }
 

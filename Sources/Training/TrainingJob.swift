@@ -54,8 +54,13 @@ public enum TrainingJob {
         }
         let folder = try agreement.phase {
             communicator.isCoordinator
-                ? try RunFolder(path: configuration.out, policy: configuration.resume) : nil
+                ? try RunFolder(path: configuration.out) : nil
         }
+        defer { folder?.release() }
+        let copies = try CheckpointCopies(
+            communicator: communicator, agreement: agreement, configuration: configuration,
+            folder: folder)
+        try agreement.phase { try folder?.check(configuration.resume) }
         let found = try share(folder?.checkpoint?.document, communicator, agreement)
         let backend = try KernelAgreement(communicator: communicator, agreement: agreement)
             .open(
@@ -81,7 +86,7 @@ public enum TrainingJob {
         let start = RunStart(
             configuration: configuration, settings: settings, inputs: inputs, found: found,
             changes: changes, backend: backend, cores: cores, communicator: communicator,
-            agreement: agreement)
+            agreement: agreement, copies: copies)
         if try start.isFinished(folder) { return .success }
         return try start.run(folder)
     }
@@ -100,7 +105,7 @@ public enum TrainingJob {
 
     /// Whether a setting decides the result or when ranks meet; others may differ by host.
     private static func mustBeEqual(_ name: String) -> Bool {
-        name == "checkpoint-every"
+        ["checkpoint-every", "checkpoint-copies", "keep"].contains(name)
             || Setting.all.contains { $0.name == name && !$0.mayChangeFreely }
     }
 

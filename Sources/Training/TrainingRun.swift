@@ -21,6 +21,7 @@ final class TrainingRun {
     private let coordinator: Coordinator?
     private var gradientStep: GradientStep
     private let limits: WaitLimits
+    private let copies: CheckpointCopies
     private var rejectedInARow = 0
 
     /// A run whose gradients stay broken is ended after this many steps.
@@ -29,8 +30,9 @@ final class TrainingRun {
     init(
         configuration: RunConfiguration, communicator: any Communicator, totalSteps: Int,
         evaluation: Evaluation?, coordinator: Coordinator?, gradientStep: GradientStep,
-        limits: WaitLimits
+        limits: WaitLimits, copies: CheckpointCopies
     ) {
+        self.copies = copies
         self.limits = limits
         self.configuration = configuration
         self.communicator = communicator
@@ -65,6 +67,7 @@ final class TrainingRun {
             if isLast || stops {
                 if saved < done { _ = try save(step: done, mustSucceed: true) }
                 saved = done
+                if stops { try shareLastCheckpoint() }
             } else if isDue(done, every: configuration.checkpointEvery) {
                 coordinator?.submit(step: done, exponents: gradientStep.sum.exponents)
             }
@@ -74,6 +77,7 @@ final class TrainingRun {
                     location: nil, hint: "The same command continues", exitCode: .tryAgain)
             }
         }
+        try shareLastCheckpoint()
         try agreement.phase { try coordinator?.finish() }
         return .success
     }
@@ -108,6 +112,8 @@ final class TrainingRun {
             try broadcastParameters()
         }
         let updateSeconds = total.seconds
+        gradientStep.injection?.spoil(
+            replica: parameters.buffer, workerRank: communicator.rank, step: step)
         try judge(outcome, update, step: step)
         coordinator?.report(
             step: step, epoch: gradientStep.schedule.epoch(ofStep: step), outcome, update,
@@ -128,9 +134,14 @@ final class TrainingRun {
     private func judge(
         _ outcome: GradientStep.Outcome, _ update: Coordinator.Update?, step: Int
     ) throws {
-        var flaw: [Int64] = [update?.isFinite ?? true ? 0 : 1]
-        try communicator.allReduceMax(&flaw)
-        guard flaw[0] == 0 else {
+        var signals = StepSignals(
+            isNotFinite: !(update?.isFinite ?? true), coordinator, copies,
+            digest: step.isMultiple(of: Self.digestInterval) ? digest : 0)
+        try signals.exchange(communicator)
+        try signals.refuseOtherWriter(out: configuration.out)
+        if signals.replicasDiffer { try accuse(step: step) }
+        try share(signals)
+        guard !signals.isNotFinite else {
             throw JobFault(
                 problem: "the update left numbers that are not finite in the adapter",
                 location: "step \(step)",
@@ -152,6 +163,48 @@ final class TrainingRun {
                 hint: "Lower --lr, or look for broken rows in --data; checkpoints up to here stand",
                 exitCode: .badInput)
         }
+    }
+
+    // ------------------------------------------------------------------ replicas and copies
+
+    /// Steps between comparisons of the replicas.
+    private static let digestInterval = 16
+
+    /// 63 bits of the SHA-256 of this rank's replica.
+    private var digest: Int64 {
+        let bytes = UnsafeRawBufferPointer(parameters.buffer.elements)
+        let text = Fingerprints.sha256(bytes).prefix(16)
+        return Int64(bitPattern: (UInt64(text, radix: 16) ?? 0) >> 1)
+    }
+
+    /// Names the ranks whose replica is not rank 0's.
+    private func accuse(step: Int) throws {
+        let own = withUnsafeBytes(of: digest.littleEndian) { [UInt8]($0) }
+        let all = try communicator.allGather(own)
+        let others = all.indices.filter { all[$0] != all[0] }.map(String.init)
+        throw JobFault(
+            problem: "the adapter on rank \(others.joined(separator: ", ")) differs from rank 0's: "
+                + "its memory or network is not to be trusted", location: "step \(step)",
+            hint: "The same command continues from the last checkpoint; leave that host out if it "
+                + "comes again", exitCode: .tryAgain)
+    }
+
+    /// Sends a durable checkpoint to the hosts that keep copies, if there is one and they are ready.
+    private func share(_ signals: StepSignals) throws {
+        guard signals.sendsCopy else { return }
+        try copies.send(
+            coordinator?.takeArchive(), metricsPath: coordinator?.folder.metricsPath,
+            fromStart: signals.keepersLackHistory)
+    }
+
+    /// Before the job ends, the last checkpoint is durable wherever it is kept.
+    private func shareLastCheckpoint() throws {
+        copies.drain()
+        var signals = StepSignals(isNotFinite: false, coordinator, copies, digest: 0)
+        try signals.exchange(communicator)
+        try share(signals)
+        copies.drain()
+        try agreement.phase {}
     }
 
     private func evaluate(step: Int) throws {

@@ -211,6 +211,13 @@ struct RunningOptions: ParsableArguments {
 
     @Option(
         parsing: .unconditional,
+        help: ArgumentHelp(
+            "Hosts that hold each checkpoint, so that --out need not be shared storage (default: 2).",
+            valueName: "number"))
+    var checkpointCopies: String?
+
+    @Option(
+        parsing: .unconditional,
         help: ArgumentHelp("Checkpoints to keep (default: 3).", valueName: "number"))
     var keep: String?
 
@@ -240,7 +247,8 @@ struct RunningOptions: ParsableArguments {
         compact([
             "threads": threads, "kernels": kernels, "compute": compute,
             "recompute": recompute, "eval-every": evalEvery,
-            "checkpoint-every": checkpointEvery, "keep": keep, "resume": resume,
+            "checkpoint-every": checkpointEvery,
+            "checkpoint-copies": checkpointCopies, "keep": keep, "resume": resume,
             "allow-change": allowChange.isEmpty ? nil : allowChange.joined(separator: ","),
             "collector": collector, "collective-timeout": collectiveTimeout,
         ])

@@ -58,6 +58,21 @@ import Testing
         }
     }
 
+    /// A replica whose memory has changed is found out before the next checkpoint is long past.
+    @Test(.timeLimit(.minutes(1)))
+    func aReplicaThatDiffersIsNamed() throws {
+        try Programs.withScratchFolder { scratch in
+            let outcome = try Programs.run(
+                "env",
+                ["LORA_INJECT_FAULT=flip:2:16", "mpirun"]
+                    + Programs.mpirunArguments(
+                        ranks: 3,
+                        TrainingRunFixture.arguments(out: scratch + "/run", ["--epochs", "4"])))
+            #expect(outcome.exitCode == 75, "\(outcome.errors)")
+            #expect(outcome.errors.contains("the adapter on rank 2 differs from rank 0's"))
+        }
+    }
+
     @Test func aWrongRequestIsRefused() throws {
         try Programs.withScratchFolder { scratch in
             let outcome = try run(scratch + "/run", ranks: 2, fault: "nan:x")

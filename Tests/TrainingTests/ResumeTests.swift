@@ -10,9 +10,11 @@ import Testing
         try Programs.mpirun(ranks: ranks, TrainingRunFixture.arguments(out: out, more))
     }
 
-    /// Every file below `folder` with its content and its time of change.
+    /// Every file below `folder` with its content and its time of change, but for the one that says
+    /// which job had the folder last.
     private func snapshot(_ folder: String) throws -> [String: [AnyHashable]] {
         let names = try FileManager.default.subpathsOfDirectory(atPath: folder)
+            .filter { $0 != ".lease" }
         return try Dictionary(
             uniqueKeysWithValues: names.map { name in
                 let path = folder + "/" + name

@@ -1,0 +1,170 @@
+public import Faults
+import Foundation
+
+/// The right to write to a run's folder: `OUT/.lease`, renewed every two seconds.
+///
+/// A lock of the system (`flock`) keeps two jobs of one host apart, and two hosts where the file
+/// system carries locks. A lease also holds where it does not: whoever takes it over writes a new
+/// file, and a job that was cut off or stopped meanwhile finds another name in it before it publishes
+/// anything. It decides nothing by wall clocks, which differ between hosts: a holder is gone if its
+/// beat does not change while another watches.
+///
+/// `@unchecked Sendable`: what changes is read and written under `condition`.
+public final class RunLease: @unchecked Sendable {
+    /// Names this job's hold among all; random.
+    public let token: String
+    private let path: String
+    private let descriptor: Int32
+    private let place: String
+
+    private let condition = NSCondition()
+    private var beat = 0
+    private var isLost = false
+    private var isReleased = false
+
+    private static let renewalSeconds = 2.0
+    /// Four missed renewals.
+    public static let patienceSeconds = 8.0
+
+    /// Takes the lease, after watching a holder on another machine for ``patienceSeconds``.
+    ///
+    /// - Parameters:
+    ///   - folder: The run's folder. Whoever calls holds its lock.
+    ///   - host: Name of this machine.
+    /// - Throws: ``CheckpointError`` with exit code 76 if the holder is alive.
+    public init(folder: String, host: String) throws(CheckpointError) {
+        path = folder + "/.lease"
+        token = randomSuffix() + randomSuffix()
+        place = "\(host) \(Self.bootID)"
+        if let holder = Self.read(path), !holder.isReleased, holder.place != place {
+            try Self.watch(holder, at: path)
+        }
+        try DurableFiles.writeDurably(
+            Self.text(token, place, beat: 0), to: path, permissions: 0o644)
+        descriptor = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { throw .system(errno, "cannot be opened", at: path) }
+        // Somebody else may have taken it over between the two calls: then the file is not ours.
+        try check()
+        let thread = Thread { [weak self] in
+            while let end = self?.renewAndWait(), !end {}
+        }
+        thread.name = "lease"
+        thread.start()
+    }
+
+    deinit { close(descriptor) }
+
+    /// Whether this job still may write.
+    ///
+    /// - Throws: ``CheckpointError`` with exit code 76 if another job has taken over.
+    public func check() throws(CheckpointError) {
+        let isMine = Self.read(path).map { $0.token == token } ?? false
+        condition.lock()
+        if !isMine { isLost = true }
+        let lost = isLost
+        condition.unlock()
+        if lost { throw .fencedOut(at: path) }
+    }
+
+    /// Whether another job was seen to have taken over; asks no disk.
+    public var wasLost: Bool {
+        condition.lock()
+        defer { condition.unlock() }
+        return isLost
+    }
+
+    /// Gives the lease back, so that a job on another machine need not wait.
+    public func release() {
+        condition.lock()
+        defer { condition.unlock() }
+        guard !isReleased else { return }
+        isReleased = true
+        if !isLost { write(released: true) }
+        condition.broadcast()
+    }
+
+    /// Whether the token of the run's folder, as this process sees it, is `token`.
+    public static func isVisible(token: String, in folder: String) -> Bool {
+        read(folder + "/.lease").map { $0.token == token } ?? false
+    }
+
+    // ------------------------------------------------------------------ the file
+
+    private struct Contents: Equatable {
+        var token: Substring
+        var place: Substring
+        var beat: Substring
+        var isReleased: Bool { beat == "released" }
+    }
+
+    private static func text(_ token: String, _ place: String, beat: Int?) -> String {
+        // A fixed length: a renewal overwrites it in place.
+        let number = beat.map { String($0) } ?? "released"
+        return "\(token)\n\(place)\n\(number.padding(toLength: 20, withPad: " ", startingAt: 0))\n"
+    }
+
+    private static func read(_ path: String) -> Contents? {
+        guard let data = FileManager.default.contents(atPath: path) else { return nil }
+        let lines = String(decoding: data.prefix(1024), as: UTF8.self)
+            .split(separator: "\n", omittingEmptySubsequences: false)
+        guard lines.count >= 3 else { return nil }
+        let beat = lines[2].prefix { $0 != " " }
+        return Contents(token: lines[0], place: lines[1], beat: beat)
+    }
+
+    /// Writes through the descriptor: into a file that another job has replaced, it reaches nobody.
+    private func write(released: Bool = false) {
+        let bytes = Array(Self.text(token, place, beat: released ? nil : beat).utf8)
+        _ = bytes.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
+        // Network file systems send it now.
+        _ = fsync(descriptor)
+    }
+
+    /// - Returns: Whether there is nothing left to renew.
+    private func renewAndWait() -> Bool {
+        condition.lock()
+        if !isReleased && !isLost {
+            _ = condition.wait(until: Date(timeIntervalSinceNow: Self.renewalSeconds))
+        }
+        let ends = isReleased || isLost
+        if !ends {
+            beat += 1
+            write()
+        }
+        condition.unlock()
+        if ends { return true }
+        do { try check() } catch { return true }
+        return false
+    }
+
+    private static func watch(_ holder: Contents, at path: String) throws(CheckpointError) {
+        let began = DispatchTime.now().uptimeNanoseconds
+        while Double(DispatchTime.now().uptimeNanoseconds - began) / 1e9 < patienceSeconds {
+            usleep(250_000)
+            guard let now = read(path), !now.isReleased else { return }
+            guard now == holder else { throw .heldElsewhere(String(now.place), at: path) }
+        }
+    }
+
+    /// Names one start of a machine.
+    private static var bootID: String {
+        let data = FileManager.default.contents(atPath: "/proc/sys/kernel/random/boot_id")
+        return String(decoding: data ?? Data(), as: UTF8.self)
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+}
+
+extension CheckpointError {
+    static func fencedOut(at path: String) -> CheckpointError {
+        CheckpointError(
+            "another job has taken this run over; this one writes nothing more", at: path,
+            hint: "Leave the run to the other job", exitCode: .fencedOut, cause: .refusal)
+    }
+
+    static func heldElsewhere(_ place: String, at path: String) -> CheckpointError {
+        CheckpointError(
+            "another job is writing to this run, on \(place.prefix { $0 != " " })", at: path,
+            hint: "Wait until it has ended, or give another --out", exitCode: .fencedOut,
+            cause: .refusal)
+    }
+}

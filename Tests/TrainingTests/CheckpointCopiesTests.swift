@@ -1,0 +1,130 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Two ranks that do not see each other's `--out`, as on two hosts without shared storage.
+@Suite(.serialized) struct CheckpointCopiesTests {
+    private static let length = ["--epochs", "40", "--checkpoint-every", "5"]
+
+    private func arguments(_ out: String, _ more: [String] = []) -> [String] {
+        TrainingRunFixture.arguments(out: out, Self.length + more)
+    }
+
+    /// `mpirun` with a folder of its own for each rank.
+    private func mpirun(_ outs: [String], _ more: [String] = []) -> [String] {
+        let jobs = outs.map {
+            ["-n", "1", Programs.folder + "/lora-worker"] + arguments($0, more)
+        }
+        return ["--oversubscribe"] + jobs.joined(separator: [":"])
+    }
+
+    private func copies(_ out: String) throws -> [String] {
+        let hosts = try FileManager.default.contentsOfDirectory(atPath: out + "/copies")
+        let host = try #require(hosts.first)
+        return try FileManager.default.contentsOfDirectory(
+            atPath: "\(out)/copies/\(host)/checkpoints"
+        ).sorted()
+    }
+
+    /// Starts a job and kills it after some steps.
+    private func killed(_ outs: [String], after step: Int = 33, scratch: String) throws {
+        let job = try Programs.start("mpirun", mpirun(outs), scratch: scratch)
+        while job.isRunning, ((try? TrainingRunFixture.steps(of: outs[0]).last) ?? 0) < step {
+            usleep(2000)
+        }
+        try #require(kill(job.processIdentifier, SIGKILL) == 0)
+        job.waitUntilExit()
+        // The ranks notice that mpirun is gone and end.
+        while try Programs.run("pgrep", ["-f", "lora-worker --model .* --out \(scratch)/"])
+            .exitCode == 0
+        { usleep(20_000) }
+    }
+
+    private func reference(_ scratch: String) throws -> String {
+        let out = scratch + "/reference"
+        let run = try Programs.mpirun(ranks: 1, arguments(out))
+        try #require(run.exitCode == 0, "\(run.errors)")
+        return out
+    }
+
+    private func expectSame(_ out: String, _ reference: String) throws {
+        #expect(
+            try TrainingRunFixture.weights(of: out) == TrainingRunFixture.weights(of: reference))
+        // Each step stands once in the record, with the same loss.
+        #expect(try TrainingRunFixture.steps(of: out) == Array(1...240))
+        for (mine, theirs) in zip(
+            try TrainingRunFixture.metrics(of: out, kind: "step"),
+            try TrainingRunFixture.metrics(of: reference, kind: "step"))
+        {
+            #expect(mine["loss"] as? Double == theirs["loss"] as? Double)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(2)))
+    func theLossOfRank0sFolderLosesNothing() throws {
+        try Programs.withScratchFolder { scratch in
+            let (first, second) = (scratch + "/first", scratch + "/second")
+            try killed([first, second], scratch: scratch)
+            #expect(try copies(second).count >= 2)
+            try FileManager.default.removeItem(atPath: first)
+            // The host that kept copies is the only one that is left.
+            let again = try Programs.mpirun(ranks: 1, arguments(second))
+            #expect(again.exitCode == 0, "\(again.errors)")
+            #expect(again.errors.contains("goes on from the copy of step"), "\(again.errors)")
+            try expectSame(second, reference(scratch))
+            // The first host is back, with nothing: the finished state is brought to it.
+            let third = try Programs.run("mpirun", mpirun([first, second]))
+            #expect(third.exitCode == 0, "\(third.errors)")
+            #expect(
+                try TrainingRunFixture.weights(of: first)
+                    == TrainingRunFixture.weights(of: second))
+        }
+    }
+
+    @Test(.timeLimit(.minutes(2)))
+    func theNewestStateOfAllHostsIsUsed() throws {
+        try Programs.withScratchFolder { scratch in
+            let (first, second) = (scratch + "/first", scratch + "/second")
+            try killed([first, second], scratch: scratch)
+            // The second host goes on alone for a while; then the first is back, with older ones.
+            try killed([second], after: 90, scratch: scratch)
+            let both = try Programs.run("mpirun", mpirun([first, second]))
+            #expect(both.exitCode == 0, "\(both.errors)")
+            #expect(both.errors.contains("goes on from the copy of step"), "\(both.errors)")
+            try expectSame(first, reference(scratch))
+        }
+    }
+
+    @Test(.timeLimit(.minutes(2)))
+    func aCopyReplacesDamagedCheckpoints() throws {
+        try Programs.withScratchFolder { scratch in
+            let (first, second) = (scratch + "/first", scratch + "/second")
+            try killed([first, second], scratch: scratch)
+            let folder = first + "/checkpoints"
+            for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
+                try Data("no".utf8).write(
+                    to: URL(fileURLWithPath: "\(folder)/\(name)/first_moment.safetensors"))
+            }
+            let alone = try Programs.mpirun(ranks: 1, arguments(first))
+            #expect(alone.exitCode == 78, "\(alone.errors)")
+            let both = try Programs.run("mpirun", mpirun([first, second]))
+            #expect(both.exitCode == 0, "\(both.errors)")
+            try expectSame(first, reference(scratch))
+        }
+    }
+
+    /// Where all ranks see one folder there is nothing to copy.
+    @Test(.timeLimit(.minutes(1)))
+    func sharedStorageGetsNone() throws {
+        try Programs.withScratchFolder { scratch in
+            let out = scratch + "/run"
+            let run = try Programs.mpirun(ranks: 2, TrainingRunFixture.arguments(out: out))
+            #expect(run.exitCode == 0, "\(run.errors)")
+            #expect(!FileManager.default.fileExists(atPath: out + "/copies"))
+            let separate = [scratch + "/a", scratch + "/b"]
+            let one = try Programs.run("mpirun", mpirun(separate, ["--checkpoint-copies", "1"]))
+            #expect(one.exitCode == 0, "\(one.errors)")
+            #expect(!FileManager.default.fileExists(atPath: separate[1]))
+        }
+    }
+}
