@@ -189,6 +189,17 @@ let package = Package(
         .executableTarget(
             name: "checkpoint-saver", dependencies: ["Checkpoints", "Faults"],
             path: "Tests/checkpoint-saver", swiftSettings: swiftSettings),
+        // Readers of strangers' bytes; scripts/fuzz builds it with libFuzzer.
+        .executableTarget(
+            name: "fuzz-targets",
+            dependencies: [
+                "Adapters", "ChatTemplates", "Checkpoints", crypto, "Datasets", "ModelFiles",
+                "ProgressReports", "Supervision", "Tokenization", "Training",
+            ],
+            path: "Tests/fuzz-targets", swiftSettings: swiftSettings),
+        tests(
+            "UntrustedInputTests",
+            ["fuzz-targets", "Checkpoints", "ProgressReports", "TestSupport"]),
         tests(
             "CheckpointsTests", ["Checkpoints", "checkpoint-saver", crypto, "Faults"],
             fixtures: true),

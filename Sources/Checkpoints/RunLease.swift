@@ -17,7 +17,10 @@ public final class RunLease: @unchecked Sendable {
     private let descriptor: Int32
     private let place: String
 
-    private let condition = NSCondition()
+    private let condition = NSLock()
+    /// Wakes the thread that renews. Its timeout is monotonic; that of a condition follows the wall
+    /// clock, which may jump.
+    private let wake = DispatchSemaphore(value: 0)
     private var beat = 0
     private var isLost = false
     private var isReleased = false
@@ -80,7 +83,7 @@ public final class RunLease: @unchecked Sendable {
         guard !isReleased else { return }
         isReleased = true
         if !isLost { write(released: true) }
-        condition.broadcast()
+        wake.signal()
     }
 
     /// Whether the token of the run's folder, as this process sees it, is `token`.
@@ -122,10 +125,8 @@ public final class RunLease: @unchecked Sendable {
 
     /// - Returns: Whether there is nothing left to renew.
     private func renewAndWait() -> Bool {
+        _ = wake.wait(timeout: .now() + Self.renewalSeconds)
         condition.lock()
-        if !isReleased && !isLost {
-            _ = condition.wait(until: Date(timeIntervalSinceNow: Self.renewalSeconds))
-        }
         let ends = isReleased || isLost
         if !ends {
             beat += 1
