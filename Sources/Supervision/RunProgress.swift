@@ -46,6 +46,11 @@ final class RunProgress: Sendable {
         ]
     }
 
+    /// Whether the run has said that it is finished; nothing is verified.
+    var claimsToBeFinished: Bool {
+        said.withLock { $0.isFinished } || access(out + "/finished.json", F_OK) == 0
+    }
+
     /// Whether the final record stands and the adapter beside it is the one that it speaks of.
     var isFinished: Bool {
         if said.withLock({ $0.isFinished }) { return true }

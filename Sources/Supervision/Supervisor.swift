@@ -21,6 +21,8 @@ public final class Supervisor {
     /// Processes of a job that has been told to end get so long before they are killed.
     private static let endSeconds = 5.0
     private static let pollSeconds = 0.2
+    /// So long a job may take to end after its run is finished.
+    private static let lingeringSeconds = 15.0
 
     public init(_ plan: LaunchPlan) {
         self.plan = plan
@@ -106,6 +108,7 @@ public final class Supervisor {
             fixedSeconds: plan.stallTimeoutSeconds, sign: progress.sign, nowSeconds: Self.seconds)
         var nextProbe = Self.seconds + plan.rejoinSeconds
         var isNoticed = false
+        var finishedAt: Double?
         while true {
             // mpirun says what died some seconds before it has ended all the rest.
             if !isNoticed, let line = blame.all.first {
@@ -116,6 +119,15 @@ public final class Supervisor {
             if let signal = LaunchSignals.wait(seconds: Self.pollSeconds) {
                 journal.note("stopping", "signal \(signal): the ranks save and stop")
                 return stop(job) == 0 && progress.isFinished ? finished() : stopped()
+            }
+            // A part of the job that is stopped keeps mpirun from ending.
+            if finishedAt == nil, progress.claimsToBeFinished { finishedAt = Self.seconds }
+            if let since = finishedAt, Self.seconds - since > Self.lingeringSeconds,
+                progress.isFinished
+            {
+                journal.note("lingering", "the run is finished, its job is not: ending it")
+                job.end(graceSeconds: Self.endSeconds)
+                return finished()
             }
             if let quiet = stall.stalledSeconds(sign: progress.sign, nowSeconds: Self.seconds) {
                 journal.note("stalled", "no progress for \(Int(quiet)) s: ending the job")

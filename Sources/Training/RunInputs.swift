@@ -1,5 +1,6 @@
 import Adapters
 import ChatTemplates
+import Checkpoints
 import Datasets
 import Faults
 import Foundation
@@ -110,6 +111,10 @@ struct RunInputs {
             settings.baseIsTransposed = model.configuration.family.storesTransposed
             try settings.check(against: model.configuration, origin: "--rank, --alpha")
             return (settings, nil)
+        }
+        // A checkpoint is a PEFT folder too, with sums of its own.
+        if CheckpointRecord.isCheckpoint(folder) {
+            _ = try CheckpointStore.load(checkpointAt: folder)
         }
         let adapter = try PEFTAdapter(folder: folder, model: model.configuration)
         let found = adapter.configuration
