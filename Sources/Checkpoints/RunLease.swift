@@ -16,6 +16,7 @@ public final class RunLease: @unchecked Sendable {
     private let path: String
     private let descriptor: Int32
     private let place: String
+    private let launch: String
 
     private let condition = NSLock()
     /// Wakes the thread that renews. Its timeout is monotonic; that of a condition follows the wall
@@ -29,21 +30,28 @@ public final class RunLease: @unchecked Sendable {
     /// Four missed renewals.
     public static let patienceSeconds = 8.0
 
-    /// Takes the lease, after watching a holder on another machine for ``patienceSeconds``.
+    /// Takes the lease: at once from a job of this machine or of the same supervisor, which are known to
+    /// be over; else after watching the holder for ``patienceSeconds``.
     ///
     /// - Parameters:
     ///   - folder: The run's folder. Whoever calls holds its lock.
     ///   - host: Name of this machine.
+    ///   - launch: Names the supervisor that started this job; empty for none.
     /// - Throws: ``CheckpointError`` with exit code 76 if the holder is alive.
-    public init(folder: String, host: String) throws(CheckpointError) {
+    public init(
+        folder: String, host: String, launch: String = ""
+    ) throws(CheckpointError) {
         path = folder + "/.lease"
         token = randomSuffix() + randomSuffix()
         place = "\(host) \(Self.bootID)"
-        if let holder = Self.read(path), !holder.isReleased, holder.place != place {
+        self.launch = launch.isEmpty ? "-" : launch
+        if let holder = Self.read(path), !holder.isReleased, holder.place != place,
+            !holder.isOf(launch: launch)
+        {
             try Self.watch(holder, at: path)
         }
         try DurableFiles.writeDurably(
-            Self.text(token, place, beat: 0), to: path, permissions: 0o644)
+            Self.text(token, place, self.launch, beat: 0), to: path, permissions: 0o644)
         descriptor = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor >= 0 else { throw .system(errno, "cannot be opened", at: path) }
         // Somebody else may have taken it over between the two calls: then the file is not ours.
@@ -91,33 +99,44 @@ public final class RunLease: @unchecked Sendable {
         read(folder + "/.lease").map { $0.token == token } ?? false
     }
 
+    /// Whether the run was last held by a job of this supervisor.
+    public static func isHeld(byLaunch launch: String, in folder: String) -> Bool {
+        read(folder + "/.lease").map { $0.isOf(launch: launch) } ?? false
+    }
+
     // ------------------------------------------------------------------ the file
 
     private struct Contents: Equatable {
         var token: Substring
         var place: Substring
+        var launch: Substring
         var beat: Substring
         var isReleased: Bool { beat == "released" }
+
+        func isOf(launch other: String) -> Bool { !other.isEmpty && launch == other }
     }
 
-    private static func text(_ token: String, _ place: String, beat: Int?) -> String {
+    private static func text(
+        _ token: String, _ place: String, _ launch: String, beat: Int?
+    ) -> String {
         // A fixed length: a renewal overwrites it in place.
         let number = beat.map { String($0) } ?? "released"
-        return "\(token)\n\(place)\n\(number.padding(toLength: 20, withPad: " ", startingAt: 0))\n"
+        return
+            "\(token)\n\(place)\n\(launch)\n\(number.padding(toLength: 20, withPad: " ", startingAt: 0))\n"
     }
 
     private static func read(_ path: String) -> Contents? {
         guard let data = FileManager.default.contents(atPath: path) else { return nil }
         let lines = String(decoding: data.prefix(1024), as: UTF8.self)
             .split(separator: "\n", omittingEmptySubsequences: false)
-        guard lines.count >= 3 else { return nil }
-        let beat = lines[2].prefix { $0 != " " }
-        return Contents(token: lines[0], place: lines[1], beat: beat)
+        guard lines.count >= 4 else { return nil }
+        let beat = lines[3].prefix { $0 != " " }
+        return Contents(token: lines[0], place: lines[1], launch: lines[2], beat: beat)
     }
 
     /// Writes through the descriptor: into a file that another job has replaced, it reaches nobody.
     private func write(released: Bool = false) {
-        let bytes = Array(Self.text(token, place, beat: released ? nil : beat).utf8)
+        let bytes = Array(Self.text(token, place, launch, beat: released ? nil : beat).utf8)
         _ = bytes.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
         // Network file systems send it now.
         _ = fsync(descriptor)

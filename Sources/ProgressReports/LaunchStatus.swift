@@ -8,6 +8,13 @@ public final class LaunchStatus: ProgressSink {
     public static let variable = "LORA_LAUNCH_STATUS"
     public static let prefix = "@lora-launch "
 
+    /// Names the supervisor that started this job; empty for none.
+    public static var launch: String {
+        ProcessInfo.processInfo.environment[launchVariable] ?? ""
+    }
+
+    public static let launchVariable = "LORA_LAUNCH_ID"
+
     /// - Returns: `nil` if nobody asked.
     public init?() {
         guard ProcessInfo.processInfo.environment[Self.variable] == "1" else { return nil }

@@ -22,6 +22,8 @@ public struct LaunchPlan: Sendable {
     public var graceSeconds: Double
     /// How often hosts that were left out are asked again.
     public var rejoinSeconds: Double
+    /// Names this supervisor among all; random.
+    public let identity = String(UInt64.random(in: .min ... .max), radix: 16)
 
     public init(
         ranks: Int, hostfile: Hostfile?, program: [String], out: String,
@@ -51,6 +53,7 @@ public struct LaunchPlan: Sendable {
         set("oob_tcp_keepalive_time", "5")
         set("oob_tcp_keepalive_intvl", "2")
         set("oob_tcp_keepalive_probes", "3")
+        command += ["-x", "\(LaunchStatus.launchVariable)=\(identity)"]
         if let hosts {
             command += ["-x", "\(LaunchStatus.variable)=1"]
             set("orte_startup_timeout", "60")

@@ -46,9 +46,14 @@ final class RunProgress: Sendable {
         ]
     }
 
-    /// Whether the run has said that it is finished; nothing is verified.
-    var claimsToBeFinished: Bool {
-        said.withLock { $0.isFinished } || access(out + "/finished.json", F_OK) == 0
+    /// Changes when a job says that the run is finished; nothing is verified.
+    var claim: [Int] {
+        var status = stat()
+        let isThere = stat(out + "/finished.json", &status) == 0
+        return [
+            said.withLock { $0.isFinished } ? 1 : 0, isThere ? Int(status.st_ino) : -1,
+            isThere ? status.st_mtim.tv_sec : -1, isThere ? status.st_mtim.tv_nsec : -1,
+        ]
     }
 
     /// Whether the final record stands and the adapter beside it is the one that it speaks of.

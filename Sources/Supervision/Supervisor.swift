@@ -108,6 +108,8 @@ public final class Supervisor {
             fixedSeconds: plan.stallTimeoutSeconds, sign: progress.sign, nowSeconds: Self.seconds)
         var nextProbe = Self.seconds + plan.rejoinSeconds
         var isNoticed = false
+        // An earlier end may stand there, of a run that goes on.
+        let earlierClaim = progress.claim
         var finishedAt: Double?
         while true {
             // mpirun says what died some seconds before it has ended all the rest.
@@ -121,7 +123,7 @@ public final class Supervisor {
                 return stop(job) == 0 && progress.isFinished ? finished() : stopped()
             }
             // A part of the job that is stopped keeps mpirun from ending.
-            if finishedAt == nil, progress.claimsToBeFinished { finishedAt = Self.seconds }
+            if finishedAt == nil, progress.claim != earlierClaim { finishedAt = Self.seconds }
             if let since = finishedAt, Self.seconds - since > Self.lingeringSeconds,
                 progress.isFinished
             {

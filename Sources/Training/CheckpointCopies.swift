@@ -65,8 +65,11 @@ final class CheckpointCopies {
         let place = try Self.gather(Host(name: hostName, seesRun: sees), communicator)
         let first = place.firstIndex { $0.sharesFiles(with: place[communicator.rank]) }
         let looks = first == communicator.rank
-        let held = looks ? HeldCheckpoint.newest(below: out, ownFolder: !sees) : nil
+        // Where rank 0 knows the run, another run's left-overs do not count.
         let own = folder?.checkpoint.map { Version($0.loaded, $0.document) }
+        let known = try communicator.broadcast(bytes: [UInt8]((own?.runID ?? "").utf8))
+        let runID = known.isEmpty ? nil : String(decoding: known, as: UTF8.self)
+        let held = looks ? HeldCheckpoint.newest(below: out, ownFolder: !sees, of: runID) : nil
         let hosts = try Self.gather(
             Host(
                 name: hostName, seesRun: sees,
@@ -84,8 +87,12 @@ final class CheckpointCopies {
             ? CopyKeeper(
                 folder: HeldCheckpoint.copies(below: out) + "/" + hostName,
                 keep: configuration.keep) : nil
-        try agreement.phase {}
-        try bringNewest(own: own, held: held, to: folder)
+        let best = try bringNewest(own: own, held: held)
+        try agreement.phase {
+            guard let folder, let best else { return }
+            try folder.adopt(
+                try CheckpointArchive(bytes: best.archive), history: best.history, from: best.host)
+        }
     }
 
     private static func gather(_ own: Host, _ communicator: any Communicator) throws -> [Host] {
@@ -98,32 +105,29 @@ final class CheckpointCopies {
 
     // ------------------------------------------------------------------ at the start
 
-    private func bringNewest(own: Version?, held: HeldCheckpoint?, to folder: RunFolder?) throws {
-        let known = try communicator.broadcast(bytes: [UInt8]((own?.runID ?? "").utf8))
-        let runID = String(decoding: known, as: UTF8.self)
-        // Where rank 0 knows the run, another run's left-overs on other hosts do not count.
-        let candidates = hosts.enumerated().filter { _, host in
-            host.newest.map { runID.isEmpty || $0.runID == runID } ?? false
-        }
+    /// - Returns: On rank 0, and only if it is not the newest of rank 0's own: the newest of all.
+    private func bringNewest(
+        own: Version?, held: HeldCheckpoint?
+    ) throws -> (archive: [UInt8], history: [UInt8], host: String)? {
         var best: (rank: Int, version: Version)?
-        for (rank, host) in candidates {
+        for (rank, host) in hosts.enumerated() {
             if let version = host.newest, best.map({ version > $0.version }) ?? true {
                 best = (rank, version)
             }
         }
-        guard let best else { return }
+        guard let best else { return nil }
         if best.rank == 0 {
-            if let held, let folder, own.map({ held.version > $0 }) ?? true {
-                try folder.adopt(held.archive, history: held.history(), from: hosts[0].name)
-            }
-        } else if communicator.rank == best.rank, let held {
+            guard let held, own.map({ held.version > $0 }) ?? true else { return nil }
+            return (held.archive.encoded(), held.history(), hosts[0].name)
+        }
+        if communicator.rank == best.rank, let held {
             try communicator.send(bytes: held.archive.encoded(), to: 0)
             try communicator.send(bytes: held.history(), to: 0)
-        } else if let folder {
-            let archive = try CheckpointArchive(bytes: try communicator.receive(from: best.rank))
-            let history = try communicator.receive(from: best.rank)
-            try folder.adopt(archive, history: history, from: hosts[best.rank].name)
         }
+        guard communicator.isCoordinator else { return nil }
+        let archive = try communicator.receive(from: best.rank)
+        let history = try communicator.receive(from: best.rank)
+        return (archive, history, hosts[best.rank].name)
     }
 
     // ------------------------------------------------------------------ while training
@@ -174,7 +178,8 @@ final class CheckpointCopies {
         defer { try? file.close() }
         try? file.seek(toOffset: UInt64(offset))
         let bytes = (try? file.readToEnd()).map { [UInt8]($0) } ?? []
-        return Array(bytes[...(bytes.lastIndex(of: 10) ?? -1)])
+        guard let last = bytes.lastIndex(of: 10) else { return [] }
+        return Array(bytes[...last])
     }
 }
 
@@ -187,7 +192,8 @@ private struct HeldCheckpoint {
     static func copies(below out: String) -> String { out + "/copies" }
 
     /// - Parameter ownFolder: Whether `out/checkpoints` counts too, from a time when rank 0 was here.
-    static func newest(below out: String, ownFolder: Bool) -> HeldCheckpoint? {
+    /// - Parameter runID: The only run that counts; `nil` for any.
+    static func newest(below out: String, ownFolder: Bool, of runID: String?) -> HeldCheckpoint? {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: copies(below: out))) ?? []
         var places = names.map { copies(below: out) + "/" + $0 }
         if ownFolder { places.append(out) }
@@ -196,7 +202,8 @@ private struct HeldCheckpoint {
             guard
                 let loaded = try? CheckpointStore(folder: place + "/checkpoints").loadNewest(
                     settingAside: false),
-                let document = try? RunDocument.decode(loaded.document, path: loaded.path)
+                let document = try? RunDocument.decode(loaded.document, path: loaded.path),
+                runID == nil || runID == loaded.runID
             else { return nil }
             return HeldCheckpoint(
                 version: .init(loaded, document), archive: CheckpointArchive(loaded),

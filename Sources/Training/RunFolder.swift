@@ -4,6 +4,7 @@ import Collectives
 import Faults
 import Foundation
 import Optimization
+import ProgressReports
 import Transformer
 
 /// The folder `--out`, held by one job at a time. Only the coordinator touches it.
@@ -44,8 +45,14 @@ final class RunFolder {
         self.path = path
         store = CheckpointStore(folder: path + "/checkpoints")
         try DurableFiles.makeFolder(path)
-        lock = try Self.takeLock(path + "/.lock")
-        lease = try RunLease(folder: path, host: hostName)
+        if !FileManager.default.fileExists(atPath: path + "/checkpoints") {
+            try Self.refuseStrangers(in: path)
+        }
+        let launch = LaunchStatus.launch
+        lock = try Self.takeLock(path + "/.lock") {
+            RunLease.isHeld(byLaunch: launch, in: path)
+        }
+        lease = try RunLease(folder: path, host: hostName, launch: launch)
         // Nothing is touched before the command has been found to fit the run.
         do {
             if let loaded = try store.loadNewest(settingAside: false) {
@@ -134,9 +141,13 @@ final class RunFolder {
                 hint: "Check --out, or start a new run with --resume auto")
         default: break
         }
-        guard checkpoint == nil else { return }
+        if checkpoint == nil { try Self.refuseStrangers(in: path) }
+    }
+
+    /// A folder without checkpoints must hold nothing else than what a run begins with.
+    private static func refuseStrangers(in path: String) throws {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-        let strangers = names.filter { !Self.earlyNames.contains($0) && !Self.isTemporary($0) }
+        let strangers = names.filter { !earlyNames.contains($0) && !isTemporary($0) }
         if let stranger = strangers.min() {
             throw ConfigurationError(
                 path, "is not empty (\(stranger)) and holds no checkpoint of lora-worker",
@@ -144,7 +155,11 @@ final class RunFolder {
         }
     }
 
-    private static func takeLock(_ path: String) throws -> Int32 {
+    /// - Parameter mayGoWithout: Whether the holder is known to be over, as it may be on a host that was
+    ///   cut off; the lease keeps it from writing.
+    private static func takeLock(
+        _ path: String, mayGoWithout: () -> Bool
+    ) throws -> Int32 {
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else {
             throw ConfigurationError(
@@ -153,7 +168,9 @@ final class RunFolder {
         }
         // A job that was just killed may hold it for a moment longer.
         for _ in 0..<50 {
-            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return descriptor }
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 || mayGoWithout() {
+                return descriptor
+            }
             usleep(100_000)
         }
         close(descriptor)

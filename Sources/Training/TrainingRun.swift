@@ -136,7 +136,7 @@ final class TrainingRun {
     ) throws {
         var signals = StepSignals(
             isNotFinite: !(update?.isFinite ?? true), coordinator, copies,
-            digest: step.isMultiple(of: Self.digestInterval) ? digest : 0)
+            digest: digest)
         try signals.exchange(communicator)
         try signals.refuseOtherWriter(out: configuration.out)
         if signals.replicasDiffer { try accuse(step: step) }
@@ -167,14 +167,14 @@ final class TrainingRun {
 
     // ------------------------------------------------------------------ replicas and copies
 
-    /// Steps between comparisons of the replicas.
-    private static let digestInterval = 16
-
-    /// 63 bits of the SHA-256 of this rank's replica.
+    /// 63 bits that differ between this rank's replica and one with a flipped bit: x ← (x ⊕ w) · odd over
+    /// its 32-bit words is a bijection in each word. Some GB/s, after every update.
     private var digest: Int64 {
-        let bytes = UnsafeRawBufferPointer(parameters.buffer.elements)
-        let text = Fingerprints.sha256(bytes).prefix(16)
-        return Int64(bitPattern: (UInt64(text, radix: 16) ?? 0) >> 1)
+        var digest: UInt64 = 0x9E37_79B9_7F4A_7C15
+        for value in parameters.buffer.elements {
+            digest = (digest ^ UInt64(value.bitPattern)) &* 0xD6E8_FEB8_6659_FD93
+        }
+        return Int64(bitPattern: (digest ^ (digest >> 32)) >> 1)
     }
 
     /// Names the ranks whose replica is not rank 0's.

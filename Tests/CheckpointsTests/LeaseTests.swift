@@ -47,7 +47,7 @@ import Testing
             try next.check()
             next.release()
             // A holder that is gone: its file stands and does not change.
-            let text = "f00d\nthere 1234\n7                   \n"
+            let text = "f00d\nthere 1234\n-\n7                   \n"
             try Data(text.utf8).write(to: URL(fileURLWithPath: folder + "/.lease"))
             let watch = ContinuousClock.now
             let heir = try RunLease(folder: folder, host: "here")
@@ -56,11 +56,22 @@ import Testing
         }
     }
 
-    @Test(arguments: ["", "x", "\n\n\n\n", String(repeating: "a", count: 5000)])
+    /// A supervisor's next job need not wait for its earlier one, wherever that was.
+    @Test func theNextJobOfASupervisorTakesOverAtOnce() throws {
+        try inFolder { folder in
+            let earlier = try RunLease(folder: folder, host: "there", launch: "cafe")
+            #expect(RunLease.isHeld(byLaunch: "cafe", in: folder))
+            #expect(!RunLease.isHeld(byLaunch: "", in: folder))
+            let next = try RunLease(folder: folder, host: "here", launch: "cafe")
+            try next.check()
+            #expect(throws: CheckpointError.self) { try earlier.check() }
+        }
+    }
+
+    @Test(arguments: ["", "x", "\n\n\n", String(repeating: "a", count: 5000)])
     func aDamagedLeaseIsNobodys(_ text: String) throws {
         try inFolder { folder in
             try Data(text.utf8).write(to: URL(fileURLWithPath: folder + "/.lease"))
-            if text == "\n\n\n\n" { return }
             _ = try RunLease(folder: folder, host: "here")
         }
     }

@@ -85,6 +85,8 @@ import Testing
                 atPath: folder, withIntermediateDirectories: true)
             _ = try file("precious/thesis.txt", "draft")
             try expectRefusal(arguments(["--out": folder]), naming: ["precious", "thesis.txt"])
+            #expect(
+                try FileManager.default.contentsOfDirectory(atPath: folder) == ["thesis.txt"])
             // --skip-bad-lines goes on, and says how many.
             let mixed = try file("mixed.jsonl", good + "\n{oops\n" + good + "\n")
             let outcome = try Programs.mpirun(
