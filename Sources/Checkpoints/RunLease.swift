@@ -1,4 +1,4 @@
-public import Faults
+import Faults
 import Foundation
 
 /// The right to write to a run's folder: `OUT/.lease`, renewed every two seconds.

@@ -4,7 +4,7 @@ import ModelFiles
 import Testing
 
 /// Templates are programs of strangers: whatever they do ends in text or in an error with a line.
-@Suite(.timeLimit(.minutes(3))) struct HostileTemplateTests {
+@Suite(.timeLimit(.minutes(10))) struct HostileTemplateTests {
     private func problem(_ source: String) -> String {
         do throws(ChatTemplateError) {
             let chat = try ChatTemplate(source: source, name: "hostile").render(

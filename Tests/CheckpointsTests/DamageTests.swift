@@ -65,7 +65,7 @@ import Testing
         try expectFallBack(naming: name, "\(name) missing")
     }
 
-    @Test(.timeLimit(.minutes(1)), arguments: files, ["link", "fifo", "folder"])
+    @Test(.timeLimit(.minutes(10)), arguments: files, ["link", "fifo", "folder"])
     func oddEntries(_ name: String, kind: String) throws {
         let path = "\(scratch.path)/\(Self.newest)/\(name)"
         let manager = FileManager.default

@@ -24,7 +24,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)), arguments: [1, 2, 3, 5])
+    @Test(.timeLimit(.minutes(10)), arguments: [1, 2, 3, 5])
     func reductionsAndBroadcast(size: Int) async throws {
         let results = try await onRanks(size) { communicator in
             let rank = Int64(communicator.rank)

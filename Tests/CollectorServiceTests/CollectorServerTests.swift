@@ -4,7 +4,7 @@ import Foundation
 import ProgressReports
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct CollectorServerTests {
+@Suite(.timeLimit(.minutes(10))) struct CollectorServerTests {
     /// A server on a free port with its file and what it told.
     final class Service: Sendable {
         let server: CollectorServer

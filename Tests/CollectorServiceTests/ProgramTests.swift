@@ -3,7 +3,7 @@ import ProgressReports
 import Testing
 
 /// `lora-collector` as a user starts it.
-@Suite(.timeLimit(.minutes(2))) struct ProgramTests {
+@Suite(.timeLimit(.minutes(10))) struct ProgramTests {
     private func start(_ arguments: [String]) throws -> (process: Process, output: Pipe) {
         let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         let process = Process()

@@ -104,7 +104,7 @@ import Testing
         #expect(zero?.message.hasPrefix("--max-length: must be at least 1") ?? false)
     }
 
-    @Test(.timeLimit(.minutes(1))) func depthAndLengthAreNoTrap() {
+    @Test(.timeLimit(.minutes(10))) func depthAndLengthAreNoTrap() {
         let deep = String(repeating: "[", count: 1 << 20)
         #expect(message("\(good)\n\(deep)").hasPrefix("FILE:2: is not valid JSON"))
         #expect(message(deep).hasPrefix("FILE:1: the JSON array does not end"))
@@ -114,7 +114,7 @@ import Testing
         #expect(message(endless).hasPrefix("FILE:1: is too long (68157452 bytes"))
     }
 
-    @Test(.timeLimit(.minutes(1))) func whatIsNoFileIsNamed() throws {
+    @Test(.timeLimit(.minutes(10))) func whatIsNoFileIsNamed() throws {
         for path in ["/nonexistent/data.jsonl", "/dev/null", "/tmp"] {
             let error = #expect(throws: DatasetError.self) {
                 try loadDataset(

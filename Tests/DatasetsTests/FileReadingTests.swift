@@ -39,7 +39,7 @@ import Tokenization
     }
 
     /// More than one block of records, so that threads have something to put in order.
-    @Test(.timeLimit(.minutes(2))) func threadsAndPackingChangeNothing() throws {
+    @Test(.timeLimit(.minutes(10))) func threadsAndPackingChangeNothing() throws {
         let content = Data(lines(40_000).joined(separator: "\n").utf8)
         let plain = try load(content)
         #expect(plain.samples.count == 40_000)
@@ -63,7 +63,7 @@ import Tokenization
     }
 
     /// The first bad line of the file is named, whichever thread finds another one first.
-    @Test(.timeLimit(.minutes(1))) func theFirstBadLineIsNamed() throws {
+    @Test(.timeLimit(.minutes(10))) func theFirstBadLineIsNamed() throws {
         var all = lines(40_000)
         all[25_000] = "{"
         all[39_000] = "["

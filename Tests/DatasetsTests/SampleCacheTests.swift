@@ -72,7 +72,7 @@ import Testing
     }
 
     /// What is no file is refused by its name, or replaced; nothing waits for a FIFO's writer.
-    @Test(.timeLimit(.minutes(1)), arguments: ["folder", "fifo", "link to nothing"])
+    @Test(.timeLimit(.minutes(10)), arguments: ["folder", "fifo", "link to nothing"])
     func strangeThingsInItsPlace(_ kind: String) throws {
         try Programs.withScratchFolder { folder in
             let cache = SampleCache(folder: folder)
@@ -107,7 +107,7 @@ import Testing
     }
 
     /// A holder of the lock that gives no sign of life is given up, by name, within the time given.
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func aSilentHolderOfTheLockIsGivenUp() throws {
         try Programs.withScratchFolder { folder in
             _ = try Self.load(SampleCache(folder: folder))

@@ -22,7 +22,7 @@ import Testing
     }
 
     /// Killed at each of its system calls that write or name a file.
-    @Test(.timeLimit(.minutes(3)))
+    @Test(.timeLimit(.minutes(10)))
     func aKillAtAnyWriteLeavesNothingWrong() throws {
         try Programs.withScratchFolder { scratch in
             let calls = "pwrite64,rename,fsync,unlink,ftruncate"
@@ -62,7 +62,7 @@ import Testing
     }
 
     /// A file size limit stands for a full disk: a message, and nothing under the final name.
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func aFullDiskIsSaid() throws {
         try Programs.withScratchFolder { scratch in
             let cache = scratch + "/cache"
@@ -89,7 +89,7 @@ import Testing
     }
 
     /// Several processes that start together make one file.
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func processesAtOnceMakeOneFile() throws {
         try Programs.withScratchFolder { scratch in
             let cache = scratch + "/cache"

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct EvalTests {
+@Suite(.timeLimit(.minutes(10))) struct EvalTests {
     private let model = Tool.fixtures + "/tiny-llama"
     private var data: String { model + "/held-out.jsonl" }
 

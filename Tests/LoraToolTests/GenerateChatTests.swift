@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `lora generate` with the model's chat template and with instruction templates.
-@Suite(.timeLimit(.minutes(5))) struct GenerateChatTests {
+@Suite(.timeLimit(.minutes(10))) struct GenerateChatTests {
     private let model = Tool.fixtures + "/tiny-llama"
 
     private func generated(_ tool: Tool, _ flags: [String]) throws -> String {

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct GenerateTests {
+@Suite(.timeLimit(.minutes(10))) struct GenerateTests {
     private let model = Tool.fixtures + "/tiny-llama"
 
     private struct Fixture: Decodable {

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 import Transformer
 
-@Suite(.timeLimit(.minutes(5))) struct MergeTests {
+@Suite(.timeLimit(.minutes(10))) struct MergeTests {
     struct Base: Sendable {
         let model: String
         let adapter: String

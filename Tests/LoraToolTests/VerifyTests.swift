@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct VerifyTests {
+@Suite(.timeLimit(.minutes(10))) struct VerifyTests {
     @Test func aGoodRunIsGoodAndInspectTellsOfIt() throws {
         let tool = try Tool()
         defer { tool.remove() }

@@ -61,7 +61,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func safetensors() throws {
+    @Test(.timeLimit(.minutes(10))) func safetensors() throws {
         let bytes = try Fixture.bytes(Fixture.own("mixed.safetensors"))
         #expect(try openSafetensors(bytes))
         for length in 0..<bytes.count {
@@ -76,7 +76,7 @@ import Testing
         #expect(try !openSafetensors(bytes + [0]))
     }
 
-    @Test(.timeLimit(.minutes(5))) func gguf() throws {
+    @Test(.timeLimit(.minutes(10))) func gguf() throws {
         var file = GGUFBytes.tinyLlama
         file.set("padding", .raw(9, [0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 9, 200]))
         let bytes = file.bytes

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct BenchTests {
+@Suite(.timeLimit(.minutes(10))) struct BenchTests {
     private let model = Programs.fixture("tiny-llama")
     private var run: [String] { ["--model", model, "--data", model + "/train.jsonl"] }
 

@@ -39,7 +39,7 @@ import Testing
 
     /// The curve of a real run: with half of the batch's slices on each of two ranks, efficiency
     /// falls only by what the slices' sizes and the network cost.
-    @Test(.timeLimit(.minutes(2))) func curveOfARun() throws {
+    @Test(.timeLimit(.minutes(10))) func curveOfARun() throws {
         try Programs.withScratchFolder { scratch in
             let model = Programs.fixture("tiny-llama")
             let outcome = try Programs.run(

@@ -11,7 +11,7 @@ import Transformer
 @Suite struct RealCallsTests {
     /// Every call of SGEMM is counted by a library that stands in for OpenBLAS and passes it on;
     /// there, attention and low-rank products arrive.
-    @Test(.timeLimit(.minutes(2))) func attentionAndLowRankProductsAreThoseOfTheRun() throws {
+    @Test(.timeLimit(.minutes(10))) func attentionAndLowRankProductsAreThoseOfTheRun() throws {
         try Programs.withScratchFolder { scratch in
             let model = Programs.fixture("tiny-llama")
             try Self.counter.write(

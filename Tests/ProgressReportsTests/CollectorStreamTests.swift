@@ -3,7 +3,7 @@ import ProgressReports
 import Testing
 
 /// The stream against peers that do not behave; the real collector is in CollectorServiceTests.
-@Suite(.timeLimit(.minutes(2))) struct CollectorStreamTests {
+@Suite(.timeLimit(.minutes(10))) struct CollectorStreamTests {
     /// A listening socket whose connections nobody serves unless a test does.
     final class Listener {
         let descriptor: Int32

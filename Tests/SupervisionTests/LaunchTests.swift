@@ -68,7 +68,7 @@ import Testing
             }
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: ["rank", "mpirun"])
+    @Test(.timeLimit(.minutes(10)), arguments: ["rank", "mpirun"])
     func aKilledProcessCostsSecondsAndNoBit(_ victim: String) throws {
         try Programs.withScratchFolder { scratch in
             let out = scratch + "/run"
@@ -87,7 +87,7 @@ import Testing
     }
 
     /// The job goes with its supervisor, and the next one continues.
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func aKilledSupervisorLeavesNobody() throws {
         try Programs.withScratchFolder { scratch in
             let out = scratch + "/run"
@@ -110,7 +110,7 @@ import Testing
     }
 
     /// All ranks stopped: no deadline of theirs can pass, only the supervisor sees it.
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func aJobThatHangsIsEnded() throws {
         try Programs.withScratchFolder { scratch in
             let out = scratch + "/run"
@@ -127,7 +127,7 @@ import Testing
     }
 
     /// Asked to stop at any time from its start: saved, exit code 75, and continued.
-    @Test(.timeLimit(.minutes(3)), arguments: [0, 20, 150, 600, 1200])
+    @Test(.timeLimit(.minutes(10)), arguments: [0, 20, 150, 600, 1200])
     func stopsAtAnyTime(milliseconds: UInt32) throws {
         try Programs.withScratchFolder { scratch in
             let out = scratch + "/run"
@@ -149,7 +149,7 @@ import Testing
     }
 
     /// What no other attempt changes is not tried again.
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func aWrongValueIsNotTriedAgain() throws {
         try Programs.withScratchFolder { scratch in
             let out = scratch + "/run"
@@ -161,7 +161,7 @@ import Testing
     }
 
     /// A program that fails each time, or claims success without a run, is given up.
-    @Test(.timeLimit(.minutes(1)), arguments: ["exit 3", "exit 0"])
+    @Test(.timeLimit(.minutes(10)), arguments: ["exit 3", "exit 0"])
     func givesUpWithoutProgress(_ script: String) throws {
         try Programs.withScratchFolder { scratch in
             let out = scratch + "/run"
@@ -173,7 +173,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func theSecondSupervisorIsRefused() throws {
         try Programs.withScratchFolder { scratch in
             let out = scratch + "/run"

@@ -97,7 +97,7 @@ import Tokenization
         #expect(wrongType.hasPrefix("DIR/config.json: eos_token_id: must be an integer"))
     }
 
-    @Test(.timeLimit(.minutes(1))) func brokenFilesAreNamed() throws {
+    @Test(.timeLimit(.minutes(10))) func brokenFilesAreNamed() throws {
         let maker = TokenizerFileMaker()
         try maker.withFolder { folder in
             let file = folder + "/tokenizer.json"

@@ -19,7 +19,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func values() throws {
         try Programs.withScratchFolder { scratch in
             let out = scratch + "/run"
@@ -40,7 +40,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func files() throws {
         try Programs.withScratchFolder { scratch in
             let model = TrainingRunFixture.model
@@ -97,7 +97,7 @@ import Testing
     }
 
     /// A tokenizer that knows more tokens than the model has rows.
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func tokenBeyondTheVocabulary() throws {
         try Programs.withScratchFolder { scratch in
             let copy = scratch + "/model"
@@ -123,7 +123,7 @@ import Testing
     }
 
     /// Rank 1 reads other data than rank 0: through a link that each rank resolves for itself.
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func ranksThatSeeDifferentFiles() throws {
         try Programs.withScratchFolder { scratch in
             let model = TrainingRunFixture.model

@@ -60,7 +60,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func theLossOfRank0sFolderLosesNothing() throws {
         try Programs.withScratchFolder { scratch in
             let (first, second) = (scratch + "/first", scratch + "/second")
@@ -81,7 +81,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func theNewestStateOfAllHostsIsUsed() throws {
         try Programs.withScratchFolder { scratch in
             let (first, second) = (scratch + "/first", scratch + "/second")
@@ -95,7 +95,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func aCopyReplacesDamagedCheckpoints() throws {
         try Programs.withScratchFolder { scratch in
             let (first, second) = (scratch + "/first", scratch + "/second")
@@ -114,7 +114,7 @@ import Testing
     }
 
     /// Where all ranks see one folder there is nothing to copy.
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func sharedStorageGetsNone() throws {
         try Programs.withScratchFolder { scratch in
             let out = scratch + "/run"

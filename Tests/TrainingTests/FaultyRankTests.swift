@@ -22,7 +22,7 @@ import Testing
     }
 
     /// The step is computed again, the rank named, and nothing is left of the fault.
-    @Test(.timeLimit(.minutes(1)), arguments: ["nan-once:1:5", "huge-once:1:7", "nan-once:0:1"])
+    @Test(.timeLimit(.minutes(10)), arguments: ["nan-once:1:5", "huge-once:1:7", "nan-once:0:1"])
     func aPassingFaultChangesNoBit(fault: String) throws {
         try Programs.withScratchFolder { scratch in
             let reference = try run(scratch + "/reference", ranks: 1)
@@ -41,7 +41,7 @@ import Testing
     }
 
     /// What comes again is rejected on all ranks alike, and the rank and the tensor are named.
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func aLastingFaultRejectsTheStep() throws {
         try Programs.withScratchFolder { scratch in
             for ranks in [2, 3] {
@@ -59,7 +59,7 @@ import Testing
     }
 
     /// A replica whose memory has changed is found out before the next checkpoint is long past.
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func aReplicaThatDiffersIsNamed() throws {
         try Programs.withScratchFolder { scratch in
             let outcome = try Programs.run(

@@ -24,7 +24,7 @@ import Testing
             })
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func finishedRunIsLeftAlone() throws {
         try Programs.withScratchFolder { scratch in
             let out = scratch + "/run"
@@ -37,7 +37,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func changesAreRefusedByName() throws {
         try Programs.withScratchFolder { scratch in
             let out = scratch + "/run"
@@ -65,7 +65,7 @@ import Testing
     }
 
     /// A longer run continues from the end; what was allowed is recorded.
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func allowedChangeOfSteps() throws {
         try Programs.withScratchFolder { scratch in
             let out = scratch + "/run"
@@ -90,7 +90,7 @@ import Testing
 
     /// A damaged newest checkpoint is named and set aside, and the one before it used; the bytes at
     /// the end are the same. With all of them damaged nothing starts.
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func damagedCheckpoints() throws {
         try Programs.withScratchFolder { scratch in
             let out = scratch + "/run"
@@ -120,7 +120,7 @@ import Testing
     }
 
     /// While one job writes, another one is turned away, and the first is not disturbed.
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func oneJobAtATime() throws {
         try Programs.withScratchFolder { scratch in
             let out = scratch + "/run"

@@ -4,7 +4,7 @@ import Testing
 
 /// One run, one adapter: whatever the ranks, the lanes, and the crashes.
 @Suite(.serialized) struct SameBytesTests {
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func anyRanksAndLanes() throws {
         try Programs.withScratchFolder { scratch in
             var first: Data?
@@ -34,7 +34,7 @@ import Testing
     }
 
     /// Three SIGKILLs at random moments, each time another rank and another number of ranks.
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func afterThreeKills() throws {
         try Programs.withScratchFolder { scratch in
             let length = ["--epochs", "120", "--checkpoint-every", "7"]

@@ -4,7 +4,7 @@ import Testing
 
 /// SIGTERM and SIGUSR1 save within the current step and ask to be started again.
 @Suite(.serialized) struct StopSignalTests {
-    @Test(.timeLimit(.minutes(2)), arguments: [SIGTERM, SIGUSR1])
+    @Test(.timeLimit(.minutes(10)), arguments: [SIGTERM, SIGUSR1])
     func savesAndContinues(signal: Int32) throws {
         try Programs.withScratchFolder { scratch in
             let length = ["--epochs", "40", "--checkpoint-every", "100000"]

@@ -33,7 +33,7 @@ import Testing
         return (job, victim)
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: [0, 1])
+    @Test(.timeLimit(.minutes(10)), arguments: [0, 1])
     func isGivenUpAndTheRunContinues(rank: Int) throws {
         try Programs.withScratchFolder { scratch in
             let out = scratch + "/run"
@@ -62,7 +62,7 @@ import Testing
     }
 
     /// Slow is not gone: a rank that comes back within the limit disturbs nobody.
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func aShortStopIsWaitedFor() throws {
         try Programs.withScratchFolder { scratch in
             let out = scratch + "/run"

@@ -24,7 +24,7 @@ import Testing
         return try #require(Int32(found.output.split(separator: "\n").first ?? ""))
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func aZombieWritesNothingMore() throws {
         try Programs.withScratchFolder { scratch in
             let out = scratch + "/run"

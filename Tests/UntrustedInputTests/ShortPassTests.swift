@@ -6,7 +6,7 @@ import Testing
 
 /// A short pass of the fuzzer over each reader of strangers' bytes, from a fixed seed. `scripts/fuzz`
 /// goes on for as long as one likes.
-@Suite struct ShortPassTests {
+@Suite(.serialized) struct ShortPassTests {
     private static let fixtures = Programs.repository + "/Tests/Fixtures"
 
     private static func files(_ target: String, scratch: String) throws -> [String] {
@@ -79,7 +79,7 @@ import Testing
     }
 
     @Test(
-        .timeLimit(.minutes(5)),
+        .timeLimit(.minutes(10)),
         arguments: [
             ("safetensors", 3000), ("gguf", 1500), ("tokenizer", 400), ("configuration", 3000),
             ("jsonl", 3000), ("manifest", 3000), ("archive", 5000), ("frame", 20000),
