@@ -41,7 +41,8 @@ public struct CheckpointStore: Sendable {
     ///   - files: Names as ``CheckpointFile/name`` says, each once.
     ///   - expected: SHA-256 of the manifest, where it is known; anything else is damage and is not
     ///     saved.
-    ///   - mayPublish: Called when everything but the name is in place; throws to leave it at that.
+    ///   - mayPublish: Called before anything is touched, and again when everything but the name is in
+    ///     place; throws to leave it at that.
     /// - Returns: Where it lies and what identifies it.
     /// - Throws: ``CheckpointError``; earlier checkpoints are untouched then. Exit code 75 where
     ///   the cause may pass (disk full).
@@ -67,6 +68,7 @@ public struct CheckpointStore: Sendable {
             throw .damage("has changed on its way", at: path(of: Self.name(ofStep: step)))
         }
 
+        try mayPublish()
         try DurableFiles.makeFolder(folder, permissions: 0o700)
         let root = try Descriptor.folder(folder)
         try removeLeftovers(in: root)

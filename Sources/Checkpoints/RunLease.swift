@@ -9,7 +9,7 @@ import Foundation
 /// anything. It decides nothing by wall clocks, which differ between hosts: a holder is gone if its
 /// beat does not change while another watches.
 ///
-/// `@unchecked Sendable`: what changes is read and written under `condition`.
+/// `@unchecked Sendable`: what changes is read and written under `lock`.
 public final class RunLease: @unchecked Sendable {
     /// Names this job's hold among all; random.
     public let token: String
@@ -18,7 +18,7 @@ public final class RunLease: @unchecked Sendable {
     private let place: String
     private let launch: String
 
-    private let condition = NSLock()
+    private let lock = NSLock()
     /// Wakes the thread that renews. Its timeout is monotonic; that of a condition follows the wall
     /// clock, which may jump.
     private let wake = DispatchSemaphore(value: 0)
@@ -70,24 +70,24 @@ public final class RunLease: @unchecked Sendable {
     /// - Throws: ``CheckpointError`` with exit code 76 if another job has taken over.
     public func check() throws(CheckpointError) {
         let isMine = Self.read(path).map { $0.token == token } ?? false
-        condition.lock()
+        lock.lock()
         if !isMine { isLost = true }
         let lost = isLost
-        condition.unlock()
+        lock.unlock()
         if lost { throw .fencedOut(at: path) }
     }
 
     /// Whether another job was seen to have taken over; asks no disk.
     public var wasLost: Bool {
-        condition.lock()
-        defer { condition.unlock() }
+        lock.lock()
+        defer { lock.unlock() }
         return isLost
     }
 
     /// Gives the lease back, so that a job on another machine need not wait.
     public func release() {
-        condition.lock()
-        defer { condition.unlock() }
+        lock.lock()
+        defer { lock.unlock() }
         guard !isReleased else { return }
         isReleased = true
         if !isLost { write(released: true) }
@@ -145,13 +145,13 @@ public final class RunLease: @unchecked Sendable {
     /// - Returns: Whether there is nothing left to renew.
     private func renewAndWait() -> Bool {
         _ = wake.wait(timeout: .now() + Self.renewalSeconds)
-        condition.lock()
+        lock.lock()
         let ends = isReleased || isLost
         if !ends {
             beat += 1
             write()
         }
-        condition.unlock()
+        lock.unlock()
         if ends { return true }
         do { try check() } catch { return true }
         return false

@@ -82,52 +82,40 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
         _ values: UnsafeMutableBufferPointer<Int64>, _ operation: MPI_Op?
     ) throws(CommunicationError) {
         guard let start = values.baseAddress else { return }
-        for offset in stride(from: 0, to: values.count, by: Self.largestCount) {
-            let count = min(Self.largestCount, values.count - offset)
-            try complete("MPI_Iallreduce") { request in
-                MPI_Iallreduce(
-                    cmpi_in_place(), start + offset, Int32(count), cmpi_int64(), operation,
-                    cmpi_comm_world(), &request)
-            }
+        try completeParts(of: values.count, "MPI_Iallreduce") { offset, count, request in
+            MPI_Iallreduce(
+                cmpi_in_place(), start + offset, count, cmpi_int64(), operation,
+                cmpi_comm_world(), &request)
         }
     }
 
     public func broadcast(_ bytes: UnsafeMutableRawBufferPointer) throws(CommunicationError) {
         guard let start = bytes.baseAddress else { return }
-        for offset in stride(from: 0, to: bytes.count, by: Self.largestCount) {
-            let count = min(Self.largestCount, bytes.count - offset)
-            try complete("MPI_Ibcast") { request in
-                MPI_Ibcast(
-                    start + offset, Int32(count), cmpi_byte(), 0, cmpi_comm_world(), &request)
-            }
+        try completeParts(of: bytes.count, "MPI_Ibcast") { offset, count, request in
+            MPI_Ibcast(
+                start + offset, count, cmpi_byte(), 0, cmpi_comm_world(), &request)
         }
     }
 
     public func send(
         _ bytes: UnsafeRawBufferPointer, to rank: Int
     ) throws(CommunicationError) {
-        for offset in stride(from: 0, to: bytes.count, by: Self.largestCount) {
-            let count = min(Self.largestCount, bytes.count - offset)
-            try complete("MPI_Isend") { request in
-                MPI_Isend(
-                    bytes.baseAddress.map { $0 + offset }, Int32(count), cmpi_byte(), Int32(rank),
-                    0,
-                    cmpi_comm_world(), &request)
-            }
+        try completeParts(of: bytes.count, "MPI_Isend") { offset, count, request in
+            MPI_Isend(
+                bytes.baseAddress.map { $0 + offset }, count, cmpi_byte(), Int32(rank),
+                0,
+                cmpi_comm_world(), &request)
         }
     }
 
     public func receive(
         _ bytes: UnsafeMutableRawBufferPointer, from rank: Int
     ) throws(CommunicationError) {
-        for offset in stride(from: 0, to: bytes.count, by: Self.largestCount) {
-            let count = min(Self.largestCount, bytes.count - offset)
-            try complete("MPI_Irecv") { request in
-                MPI_Irecv(
-                    bytes.baseAddress.map { $0 + offset }, Int32(count), cmpi_byte(), Int32(rank),
-                    0,
-                    cmpi_comm_world(), &request)
-            }
+        try completeParts(of: bytes.count, "MPI_Irecv") { offset, count, request in
+            MPI_Irecv(
+                bytes.baseAddress.map { $0 + offset }, count, cmpi_byte(), Int32(rank),
+                0,
+                cmpi_comm_world(), &request)
         }
     }
 
@@ -147,6 +135,17 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
         }
         try result.get()
         return (0..<size).map { [UInt8](all[$0 * bytes.count..<($0 + 1) * bytes.count]) }
+    }
+
+    /// Does a transfer of `total` elements in parts that MPI can count.
+    private func completeParts(
+        of total: Int, _ operation: String,
+        _ start: (_ offset: Int, _ count: Int32, _ request: inout MPI_Request?) -> Int32
+    ) throws(CommunicationError) {
+        for offset in stride(from: 0, to: total, by: Self.largestCount) {
+            let count = Int32(min(Self.largestCount, total - offset))
+            try complete(operation) { start(offset, count, &$0) }
+        }
     }
 
     /// Starts a non-blocking collective and tests it until it is done.

@@ -218,14 +218,14 @@ private struct HeldCheckpoint {
 
 /// Writes copies on a thread of its own, by the protocol of all checkpoints.
 ///
-/// `@unchecked Sendable`: everything that changes is read and written under `condition`, save the
+/// `@unchecked Sendable`: everything that changes is read and written under `lock`, save the
 /// files, which only the queue's thread touches.
 private final class CopyKeeper: @unchecked Sendable {
     private let folder: String
     private let store: CheckpointStore
     private let keep: Int
     private let queue = DispatchQueue(label: "copies")
-    private let condition = NSLock()
+    private let lock = NSLock()
     private var waiting = 0
     private var lacks = false
     private var hasWarned = false
@@ -236,15 +236,15 @@ private final class CopyKeeper: @unchecked Sendable {
         store = CheckpointStore(folder: folder + "/checkpoints")
     }
 
-    var isBusy: Bool { condition.withLock { waiting > 0 } }
-    var lacksHistory: Bool { condition.withLock { lacks } }
+    var isBusy: Bool { lock.withLock { waiting > 0 } }
+    var lacksHistory: Bool { lock.withLock { lacks } }
 
     /// - Parameter history: 8 bytes that say where in the record of steps the rest belongs.
     func take(archive: [UInt8], history: [UInt8]) {
-        condition.withLock { waiting += 1 }
+        lock.withLock { waiting += 1 }
         queue.async { [self] in
             let isWhole = write(archive, history)
-            condition.withLock {
+            lock.withLock {
                 waiting -= 1
                 lacks = !isWhole
             }

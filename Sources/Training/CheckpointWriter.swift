@@ -152,7 +152,7 @@ final class CheckpointWriter: @unchecked Sendable {
             let saved = try write(snapshot, document)
             parentManifest = saved.manifestSHA256
             prune(step: step)
-            try offer(saved)
+            offer(saved)
             reporter.report(
                 .checkpoint(
                     .init(
@@ -168,12 +168,17 @@ final class CheckpointWriter: @unchecked Sendable {
     }
 
     /// Reads the checkpoint back for the hosts that keep copies.
-    private func offer(_ saved: SavedCheckpoint) throws {
+    private func offer(_ saved: SavedCheckpoint) {
         guard makesArchives else { return }
-        let bytes = CheckpointArchive(try CheckpointStore.load(checkpointAt: saved.path)).encoded()
-        condition.lock()
-        archive = bytes
-        condition.unlock()
+        do {
+            let loaded = try CheckpointStore.load(checkpointAt: saved.path)
+            let bytes = CheckpointArchive(loaded).encoded()
+            condition.lock()
+            archive = bytes
+            condition.unlock()
+        } catch {
+            warn(step: saved.step, "the checkpoint was not copied to other hosts: \(error)")
+        }
     }
 
     private func write(
