@@ -35,6 +35,11 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 
+/// The commit that is built, for `--version`; a "+" says that files differ from it.
+let commit = Context.gitInformation.map { git in
+    git.currentCommit.prefix(12) + (git.hasUncommittedChanges ? "+" : "")
+}
+
 let package = Package(
     name: "lora-cluster",
     products: [
@@ -64,6 +69,9 @@ let package = Package(
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "CProgressProtocol", dependencies: ["CProtobufC"]),
         .target(name: "CLinuxFiles"),
+        .target(
+            name: "CBuildStamp",
+            cSettings: [.define("LORA_COMMIT", to: "\"\(commit ?? "unknown")\"")]),
         .target(
             name: "CKernels",
             // -O3 in debug builds too: the tests run whole models. No contraction: every SIMD
@@ -131,7 +139,7 @@ let package = Package(
             ]),
 
         room("Supervision", ["Checkpoints", "Faults", "ProgressReports", "Training"]),
-        room("CommandOptions", [argumentParser]),
+        room("CommandOptions", [argumentParser, "CBuildStamp", "Kernels"]),
 
         // The programs: parse, call, print.
         program("lora-worker", [argumentParser, "CommandOptions", "Faults", "Training"]),
@@ -146,7 +154,8 @@ let package = Package(
                 "Transformer",
             ]),
         program(
-            "lora-collector", [argumentParser, "CollectorService", "Faults", "ProgressReports"]),
+            "lora-collector",
+            [argumentParser, "CollectorService", "CommandOptions", "Faults", "ProgressReports"]),
 
         .target(
             name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport",

@@ -25,9 +25,25 @@ public enum ProcessorCores {
         let first = allowed.count * localRank / localSize
         let last = allowed.count * (localRank + 1) / localSize
         guard last > first else { return 1 }
-        bind(to: allowed[first..<last])
+        bind(to: ProcessorTopology(processors: allowed).ordered(allowed)[first..<last])
         return lanes(cores: last - first, processes: localSize)
     }
+
+    /// The cores for each of `count` lanes, where those of this process lie at several NUMA nodes: all of
+    /// one node, so that what a lane touches first is put near it and stays near. Empty where there is
+    /// one node only; to be called first after ``widen(localRank:localSize:)``.
+    public static func placement(ofLanes count: Int) -> [[Int]] {
+        let topology = ProcessorTopology(processors: coresOfProcess)
+        let ordered = topology.ordered(coresOfProcess)
+        guard Set(ordered.map(topology.node)).count > 1 else { return [] }
+        return (0..<count).map { lane in
+            let node = topology.node(of: ordered[ordered.count * lane / count])
+            return ordered.filter { topology.node(of: $0) == node }
+        }
+    }
+
+    /// Before any thread is bound to some of them.
+    private static let coresOfProcess = cores(of: 0) ?? [0]
 
     /// Does `body` on all cores that the ranks of this host have together, e.g. while the other
     /// ranks wait for this one; threads that it starts inherit them.
@@ -43,7 +59,8 @@ public enum ProcessorCores {
         return try body(lanes(cores: allowed.count, processes: 1))
     }
 
-    private static func bind(to cores: some Sequence<Int>) {
+    /// Confines the calling thread to these cores.
+    public static func bind(to cores: some Sequence<Int>) {
         var mask = [UInt64](repeating: 0, count: words)
         for core in cores { mask[core / 64] |= 1 << UInt64(core % 64) }
         _ = ck_set_affinity(mask, words)

@@ -92,7 +92,7 @@ public struct StepTime: Sendable, Equatable {
         var total = 0.0
         let steps = min(Self.steps, run.totalSteps)
         for step in 1...max(1, steps) {
-            let parts = run.assigned(run.slices(step: step), ranks: ranks)
+            let parts = run.assigned(run.slices(step: step), ranks: ranks, lanes: lanes)
             total += parts.map { Self.longestLane(run, $0, lanes: lanes) }.max() ?? 0
         }
         computeSeconds = total / Double(max(1, steps)) / speed

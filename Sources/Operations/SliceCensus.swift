@@ -26,7 +26,8 @@ struct SliceCensus {
         let total = min(run.totalSteps, Self.stepLimit)
         while steps < total, tokens < Self.tokenLimit {
             steps += 1
-            for (rank, parts) in run.assigned(run.slices(step: steps), ranks: ranks).enumerated() {
+            let assigned = run.assigned(run.slices(step: steps), ranks: ranks, lanes: lanes)
+            for (rank, parts) in assigned.enumerated() {
                 for part in parts {
                     let slice = run.packed(part)
                     tokens += slice.sampleTokens
@@ -37,7 +38,7 @@ struct SliceCensus {
             }
             if steps.isMultiple(of: 64) { progress(steps, total) }
         }
-        for (rank, slices) in run.evaluationSlices(ranks: ranks).enumerated() {
+        for (rank, slices) in run.evaluationSlices(ranks: ranks, lanes: lanes).enumerated() {
             for slice in slices { largestOfRank[rank].include(slice) }
         }
         boundsByRank = largestOfRank.map(\.bounds)

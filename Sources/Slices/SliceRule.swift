@@ -22,6 +22,11 @@ public struct SliceRule: Sendable, Equatable {
         public let samples: ArraySlice<Int>
         /// Rows of the slice.
         public let computedTokens: Int
+
+        public init(samples: ArraySlice<Int>, computedTokens: Int) {
+            self.samples = samples
+            self.computedTokens = computedTokens
+        }
     }
 
     /// Cuts `batch` into as few slices as the slice size allows, of nearly equal computed tokens.

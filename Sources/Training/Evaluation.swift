@@ -13,6 +13,7 @@ struct Evaluation {
     let pool: LanePool
     let samples: Samples
     let rule: SliceRule
+    let speeds: RankSpeeds
     var limits: WaitLimits?
 
     /// - Parameters:
@@ -28,25 +29,43 @@ struct Evaluation {
         perSample: ((_ index: Int, _ loss: Double, _ targets: Int) -> Void)? = nil,
         progress: ((_ done: Int, _ total: Int) -> Void)? = nil
     ) throws -> ExactLoss {
-        let slices = rule.cut(Array(0..<samples.count)[...], of: samples)
-        let mine = assignSlices(slices, ranks: communicator.size)[communicator.rank]
+        let slices = rule.cut(Array(0..<samples.count)[...], of: samples)[...]
         limits?.expect(tokens: slices.reduce(0) { $0 + $1.computedTokens })
         let turn = NSLock()
         var loss = ExactLoss.zero
         var done = 0
-        pool.forEach(count: mine.count) { lane, index in
-            lane.slice.pack(samples, mine[index], rule)
-            let losses = lane.losses(lane.slice, parameters)
-            turn.withLock {
-                loss.add(losses: losses, of: lane.slice)
-                done += 1
-                progress?(done, mine.count)
-                guard let perSample else { return }
-                for sample in lane.slice.samples {
-                    let own = losses[sample.targets]
-                    perSample(sample.sample, own.reduce(0, +), own.count)
+        // Before the first step nobody knows how fast the others are: a few slices tell.
+        let lanes = speeds.lanes.reduce(0, +)
+        var portions = [slices]
+        if speeds.costs == nil, communicator.size > 1, slices.count > 4 * lanes {
+            portions = [slices.prefix(lanes), slices.dropFirst(lanes)]
+        }
+        for portion in portions {
+            let mine = speeds.assigned(Array(portion))
+            speeds.beginMeasuring()
+            let total = done + mine.count
+            pool.forEach(count: mine.count) { [samples, rule, speeds] lane, index in
+                let watch = Stopwatch()
+                lane.slice.pack(samples, mine[index], rule)
+                let losses = lane.losses(lane.slice, parameters)
+                speeds.measured(
+                    tokens: mine[index].computedTokens, nanoseconds: watch.nanoseconds)
+                turn.withLock {
+                    loss.add(losses: losses, of: lane.slice)
+                    done += 1
+                    progress?(done, total)
+                    guard let perSample else { return }
+                    for sample in lane.slice.samples {
+                        let own = losses[sample.targets]
+                        perSample(sample.sample, own.reduce(0, +), own.count)
+                    }
                 }
             }
+            guard portions.count > 1 else { continue }
+            var reports = [Int64](repeating: 0, count: communicator.size)
+            reports[communicator.rank] = speeds.report
+            try communicator.allReduceMax(&reports)
+            speeds.take(reports)
         }
         var summands = loss.summands
         var flaw: [Int64] = [loss.isFinite ? 0 : 1]

@@ -119,14 +119,14 @@ public struct EvaluationJob {
         bounds.include(samples, sliceSize: rule.sliceSize)
         let cores = ProcessInfo.processInfo.activeProcessorCount
         let plan = LanePlan(
-            threads: threads, cores: cores, ranks: 1,
+            wanted: [threads ?? cores], workerRank: 0,
             slicesInStep: rule.sliceCount(samples: samples.count), sliceSize: rule.sliceSize,
             batchSize: samples.count)
         let pool = try plan.makePool(
             model, adapter?.parameters.layout, bounds, backend, training: false)
         let evaluation = Evaluation(
             communicator: InProcessCommunicator.world(size: 1)[0], pool: pool, samples: samples,
-            rule: rule)
+            rule: rule, speeds: RankSpeeds(lanes: [plan.lanes], workerRank: 0))
         var perSample: [SampleLoss] = []
         let loss = try evaluation.run(
             adapter?.parameters,

@@ -14,14 +14,16 @@ struct GradientStep {
     let rule: SliceRule
     let parameters: LowRankParameters
     let sum: ExactSum
+    let speeds: RankSpeeds
     let limits: WaitLimits
     let injection: FaultInjection?
 
     init(
         communicator: any Communicator, pool: LanePool, samples: Samples, schedule: BatchSchedule,
-        rule: SliceRule, parameters: LowRankParameters, exponents: [Int64]?, limits: WaitLimits,
-        injection: FaultInjection?
+        rule: SliceRule, parameters: LowRankParameters, exponents: [Int64]?, speeds: RankSpeeds,
+        limits: WaitLimits, injection: FaultInjection?
     ) {
+        self.speeds = speeds
         self.limits = limits
         self.injection = injection
         self.communicator = communicator
@@ -71,7 +73,7 @@ struct GradientStep {
     /// of that rank cannot be trusted, and the step begins anew.
     mutating func run(step: Int) throws -> Outcome {
         let slices = rule.cut(schedule.batch(step: step)[...], of: samples)
-        let mine = assignSlices(slices, ranks: communicator.size)[communicator.rank]
+        let mine = speeds.assigned(slices)
         let tokens = slices.reduce(0) { $0 + $1.computedTokens }
         let exponents = sum.exponents
         var (computeSeconds, reduceSeconds) = (0.0, 0.0)
@@ -139,15 +141,19 @@ struct GradientStep {
     ) throws -> [Int64] {
         let place = Int64(communicator.size - communicator.rank)
         let hasNumbers = loss.isFinite && own.nonFinite.allSatisfy { $0 == 0 }
-        var flags = [Int64](repeating: 0, count: Flag.allCases.count)
+        // The flags, and behind them each rank's speed.
+        let count = Flag.allCases.count
+        var flags = [Int64](repeating: 0, count: count + communicator.size)
         flags[Flag.lossIsNotFinite.rawValue] = loss.isFinite ? 0 : 1
         flags[Flag.stopRequested.rawValue] = StopSignals.arrived() ? 1 : 0
         flags[Flag.isAbandoned.rawValue] = isAbandoned ? 1 : 0
         flags[Flag.rankWithoutNumbers.rawValue] = hasNumbers ? 0 : place
         flags[Flag.rankThatDiffers.rawValue] = differs ? place : 0
+        flags[count + communicator.rank] = speeds.report
         try communicator.allReduceMax(&sum.seenExponents)
         try communicator.allReduceMax(&sum.nonFinite)
         try communicator.allReduceMax(&flags)
+        speeds.take(flags[count...])
         return flags
     }
 
@@ -160,6 +166,7 @@ struct GradientStep {
         _ mine: [SliceRule.Part], of sliceCount: Int, step: Int, attempt: Int
     ) -> (loss: ExactLoss, isAbandoned: Bool) {
         sum.begin()
+        speeds.beginMeasuring()
         let turn = NSLock()
         var loss = ExactLoss.zero
         var isAbandoned = false
@@ -168,8 +175,10 @@ struct GradientStep {
                 turn.withLock { isAbandoned = true }
                 return
             }
+            let watch = Stopwatch()
             lane.slice.pack(samples, mine[index], rule)
             let losses = lane.lossesAndGradient(lane.slice, parameters)
+            speeds.measured(tokens: mine[index].computedTokens, nanoseconds: watch.nanoseconds)
             if index == 0 {
                 injection?.spoil(
                     lane.gradient, workerRank: communicator.rank, step: step, attempt: attempt)

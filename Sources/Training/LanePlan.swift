@@ -4,25 +4,31 @@ import ModelFiles
 import Slices
 import Transformer
 
-/// How many lanes a rank gets, and why.
+/// How many lanes the ranks get, and why.
 struct LanePlan: Equatable {
-    /// Lanes of this rank.
-    let lanes: Int
+    /// Lanes of each rank.
+    let lanesOfRanks: [Int]
+    private let workerRank: Int
     /// What a person should know, or `nil`.
     let remark: String?
 
+    /// Lanes of this rank.
+    var lanes: Int { lanesOfRanks[workerRank] }
+
     /// - Parameters:
-    ///   - threads: `--threads`, or `nil` for one lane a core.
-    ///   - cores: Cores of this rank.
-    ///   - ranks: Number of ranks.
+    ///   - wanted: Lanes that each rank would have: `--threads`, or one a core.
+    ///   - workerRank: This rank.
     ///   - slicesInStep: At most so many lanes of all ranks together work.
     ///   - sliceSize: Samples in a slice.
     ///   - batchSize: Samples in a step.
-    init(threads: Int?, cores: Int, ranks: Int, slicesInStep: Int, sliceSize: Int, batchSize: Int) {
-        let wanted = threads ?? cores
-        // Lanes that no slice can reach would only take memory.
-        lanes = max(1, min(wanted, (slicesInStep + ranks - 1) / ranks))
-        let all = wanted * ranks
+    init(wanted: [Int], workerRank: Int, slicesInStep: Int, sliceSize: Int, batchSize: Int) {
+        self.workerRank = workerRank
+        // Lanes that no slice can reach would only take memory. Where ranks have unequal numbers of
+        // cores, what the small ones cannot have goes to the large ones.
+        var most = 1
+        let all = wanted.reduce(0, +)
+        while wanted.reduce(0, { $0 + min($1, most) }) < min(all, slicesInStep) { most += 1 }
+        lanesOfRanks = wanted.map { max(1, min($0, most)) }
         guard all > slicesInStep else {
             remark = nil
             return

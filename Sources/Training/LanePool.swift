@@ -1,6 +1,6 @@
 import Dispatch
 import Foundation
-import Slices
+import Kernels
 import Synchronization
 import Transformer
 
@@ -23,8 +23,10 @@ final class LanePool: @unchecked Sendable {
         precondition(!lanes.isEmpty, "no lanes")
         self.lanes = lanes
         start = lanes.dropFirst().map { _ in DispatchSemaphore(value: 0) }
-        for (semaphore, lane) in zip(start, lanes.dropFirst()) {
+        let places = ProcessorCores.placement(ofLanes: lanes.count)
+        for (index, (semaphore, lane)) in zip(start, lanes.dropFirst()).enumerated() {
             let thread = Thread { [unowned self] in
+                if !places.isEmpty { ProcessorCores.bind(to: places[index + 1]) }
                 while true {
                     semaphore.wait()
                     drain(with: lane)
@@ -35,19 +37,22 @@ final class LanePool: @unchecked Sendable {
             thread.stackSize = 8 << 20
             thread.start()
         }
+        if let first = places.first { ProcessorCores.bind(to: first) }
     }
 
     var laneCount: Int { lanes.count }
 
     /// Calls `body` once for each index below `count`, on all lanes at once; returns when all are
-    /// done. `body` runs on several threads.
+    /// done. `body` runs on several threads. Lanes beyond `count` are left asleep, so that their
+    /// memory stays untouched.
     func forEach(count: Int, _ body: @escaping (Lane, Int) -> Void) {
         work = body
         self.count = count
         next.withLock { $0 = 0 }
-        for semaphore in start { semaphore.signal() }
+        let woken = start.prefix(max(0, count - 1))
+        for semaphore in woken { semaphore.signal() }
         drain(with: lanes[0])
-        for _ in start { done.wait() }
+        for _ in woken { done.wait() }
         work = { _, _ in }
     }
 
@@ -61,22 +66,4 @@ final class LanePool: @unchecked Sendable {
             work(lane, index)
         }
     }
-}
-
-/// Which rank computes which slice: the longest first, each to the rank with the least to do.
-///
-/// A function of the slices alone, so all ranks find the same answer without a word. Any other
-/// assignment would give the same sums.
-func assignSlices(_ slices: [SliceRule.Part], ranks: Int) -> [[SliceRule.Part]] {
-    var load = [Int](repeating: 0, count: ranks)
-    var assigned = [[SliceRule.Part]](repeating: [], count: ranks)
-    let order = slices.indices.sorted {
-        (-slices[$0].computedTokens, $0) < (-slices[$1].computedTokens, $1)
-    }
-    for slice in order {
-        let rank = load.indices.min { (load[$0], $0) < (load[$1], $1) } ?? 0
-        load[rank] += slices[slice].computedTokens
-        assigned[rank].append(slices[slice])
-    }
-    return assigned
 }

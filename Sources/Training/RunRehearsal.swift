@@ -66,7 +66,7 @@ public final class RunRehearsal {
         let rule = configuration.sliceRule
         let samples = min(configuration.batchSize, visitCount)
         let plan = LanePlan(
-            threads: configuration.threads, cores: cores, ranks: ranks,
+            wanted: [Int](repeating: configuration.threads ?? cores, count: ranks), workerRank: 0,
             slicesInStep: rule.sliceCount(samples: samples), sliceSize: rule.sliceSize,
             batchSize: configuration.batchSize)
         return (plan.lanes, plan.remark)
@@ -86,17 +86,19 @@ public final class RunRehearsal {
         return slice
     }
 
-    /// What each of `ranks` ranks computes of a step.
-    public func assigned(_ slices: [SliceRule.Part], ranks: Int) -> [[SliceRule.Part]] {
-        assignSlices(slices, ranks: ranks)
+    /// What each of `ranks` ranks of `lanes` lanes computes of a step.
+    public func assigned(
+        _ slices: [SliceRule.Part], ranks: Int, lanes: Int
+    ) -> [[SliceRule.Part]] {
+        assignSlices(slices, lanes: [Int](repeating: lanes, count: ranks))
     }
 
-    /// The slices of the held-out data that each of `ranks` ranks evaluates.
-    public func evaluationSlices(ranks: Int) -> [[PackedSlice]] {
+    /// The slices of the held-out data that each of `ranks` ranks of `lanes` lanes evaluates.
+    public func evaluationSlices(ranks: Int, lanes: Int) -> [[PackedSlice]] {
         guard let samples = inputs.heldOut else { return [] }
         let rule = configuration.sliceRule
         let slices = rule.cut(Array(0..<samples.count)[...], of: samples)
-        return assignSlices(slices, ranks: ranks).map { parts in
+        return assigned(slices, ranks: ranks, lanes: lanes).map { parts in
             parts.map { part in
                 var slice = PackedSlice()
                 slice.pack(samples, part, rule)

@@ -48,7 +48,8 @@ struct RunStart {
     func run(_ folder: RunFolder?) throws -> ExitCode {
         let hosts = try communicator.allGather(padding: [UInt8](hostName.utf8))
             .map { String(decoding: $0, as: UTF8.self) }
-        let plan = lanePlan
+        let plan = try lanePlan()
+        let speeds = RankSpeeds(lanes: plan.lanesOfRanks, workerRank: communicator.rank)
         let pool = try agreement.phase {
             try plan.makePool(
                 inputs.model, inputs.layout, inputs.bounds(configuration), backend, training: true,
@@ -66,12 +67,12 @@ struct RunStart {
         let gradientStep = GradientStep(
             communicator: communicator, pool: pool, samples: inputs.training.samples,
             schedule: inputs.schedule(configuration), rule: configuration.sliceRule,
-            parameters: parameters, exponents: found?.exponents, limits: limits,
-            injection: injection)
+            parameters: parameters, exponents: found?.exponents, speeds: speeds,
+            limits: limits, injection: injection)
         let evaluation = inputs.heldOut.map {
             Evaluation(
                 communicator: communicator, pool: pool, samples: $0,
-                rule: configuration.sliceRule, limits: limits)
+                rule: configuration.sliceRule, speeds: speeds, limits: limits)
         }
         let run = TrainingRun(
             configuration: configuration, communicator: communicator,
@@ -89,11 +90,14 @@ struct RunStart {
         }
     }
 
-    private var lanePlan: LanePlan {
+    private func lanePlan() throws -> LanePlan {
         let (batch, rule) = (configuration.batchSize, configuration.sliceRule)
         let samples = min(batch, inputs.schedule(configuration).visitCount)
+        var wanted = [Int64](repeating: 0, count: communicator.size)
+        wanted[communicator.rank] = Int64(configuration.threads ?? cores)
+        try communicator.allReduceMax(&wanted)
         return LanePlan(
-            threads: configuration.threads, cores: cores, ranks: communicator.size,
+            wanted: wanted.map(Int.init), workerRank: communicator.rank,
             slicesInStep: rule.sliceCount(samples: samples), sliceSize: rule.sliceSize,
             batchSize: batch)
     }

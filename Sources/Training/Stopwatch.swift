@@ -5,7 +5,9 @@ struct Stopwatch {
     private var began = DispatchTime.now().uptimeNanoseconds
 
     /// Seconds since the start or the last call of `lap()`.
-    var seconds: Double { Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9 }
+    var seconds: Double { Double(nanoseconds) * 1e-9 }
+
+    var nanoseconds: UInt64 { DispatchTime.now().uptimeNanoseconds - began }
 
     /// The same, and starts anew.
     mutating func lap() -> Double {

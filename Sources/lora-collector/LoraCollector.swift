@@ -1,5 +1,6 @@
 import ArgumentParser
 import CollectorService
+import CommandOptions
 import Faults
 import Glibc
 import ProgressReports
@@ -19,7 +20,8 @@ struct LoraCollector: ParsableCommand {
             run's own metrics.jsonl has every record. Ctrl-C ends it.
 
             Peers are not authenticated. Listen on an address that only the cluster can reach.
-            """)
+            """,
+        version: ProgramVersion.text)
 
     @Option(
         help: ArgumentHelp(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandOptions
 import Faults
 import Training
 
@@ -21,7 +22,8 @@ struct LoraWorkerCommand: ParsableCommand {
             the command line win. On one small machine mpirun needs --oversubscribe for more \
             ranks than cores. Exit codes: 0 finished, 64 wrong usage, 75 try the same command \
             again, 76 another job holds OUT, 78 a value, a file or the data is wrong.
-            """)
+            """,
+        version: ProgramVersion.text)
 
     @OptionGroup(title: "What to train on") var files: FileOptions
     @OptionGroup(title: "The adapter") var adapter: AdapterOptions

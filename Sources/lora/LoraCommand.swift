@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandOptions
 import Supervision
 
 @main
@@ -19,6 +20,7 @@ struct LoraCommand: ParsableCommand {
             Training itself is `mpirun -n 8 lora-worker …`, or `lora launch -n 8 -- lora-worker …`, \
             which starts it again after failures; the other commands run in one process.
             """,
+        version: ProgramVersion.text,
         subcommands: [
             BenchCommand.self, DataCommand.self, EvalCommand.self, GenerateCommand.self,
             InspectCommand.self, LaunchCommand.self,
