@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 NODES = 3
@@ -23,6 +24,23 @@ ENVIRONMENT = os.environ | {
 
 def run(*command, check=True, **options):
     return subprocess.run(command, check=check, text=True, capture_output=True, **options)
+
+
+def cgroups(core, share):
+    """(Controllers, settings) for each hierarchy of control groups that limits processors."""
+    period = 100_000
+    quota = f"{int(share * period)}"
+    if Path("/sys/fs/cgroup/cgroup.controllers").exists():
+        return [("", [("cpuset.cpus", str(core)), ("cpu.max", f"{quota} {period}")])]
+    named = [line.split(":")[1] for line in Path("/proc/self/cgroup").read_text().splitlines()]
+    cpuset = next(kinds for kinds in named if "cpuset" in kinds.split(","))
+    cpu = next(kinds for kinds in named if "cpu" in kinds.split(","))
+    return [(cpuset, [("cpuset.mems", "0"), ("cpuset.cpus", str(core))]),
+            (cpu, [("cpu.cfs_period_us", str(period)), ("cpu.cfs_quota_us", quota)])]
+
+
+def control_folder(kinds):
+    return Path("/sys/fs/cgroup") / kinds
 
 
 class Cluster:
@@ -63,7 +81,7 @@ node={self.prefix}n$(( ${{host##*.}} - 1 ))
 [ "$node" = "$TORTURE_NODE" ] || ip netns exec "$TORTURE_NODE" ping -c 1 -W 1 "$host" >/dev/null 2>&1 || exit 255
 folder={self.scratch}/disk-$node
 exec ip netns exec "$node" unshare -u -m -- /bin/sh -c \\
-    "hostname $node; mount -t tmpfs none /dev/shm; [ ! -d $folder ] || mount --bind $folder {self.scratch}/local; $*"
+    "hostname $node; mount -t tmpfs none /dev/shm; [ ! -e {self.scratch}/limits-$node ] || . {self.scratch}/limits-$node; [ ! -d $folder ] || mount --bind $folder {self.scratch}/local; $*"
 """)
         self.agent.chmod(0o755)
         self.hostfile.write_text("".join(f"{self.address(n)} slots=1\n" for n in range(NODES)))
@@ -86,14 +104,44 @@ exec ip netns exec "$node" unshare -u -m -- /bin/sh -c \\
     def __exit__(self, *_):
         for node in range(NODES + 1):
             self.kill_node(node)
+            self.lift_limits(node)
             run("ip", "netns", "del", self.name(node), check=False)
         run("ip", "netns", "del", self.prefix + "sw", check=False)
 
     def link(self, node, state):
         run("ip", "-n", self.prefix + "sw", "link", "set", f"v{os.getpid()}{node}", state)
 
+    def limit(self, node, core, share):
+        """Gives what is started in a node from now on one core, and of its time the share (0 to 1)."""
+        joins = []
+        for kinds, settings in cgroups(core, share):
+            folder = control_folder(kinds) / self.name(node)
+            folder.mkdir()
+            for name, value in settings:
+                (folder / name).write_text(value)
+            kind = f"-t cgroup -o {kinds}" if kinds else "-t cgroup2"
+            # `ip netns exec` hides the system's own mounts.
+            joins.append(f"mkdir /dev/shm/c; mount {kind} none /dev/shm/c; "
+                         f"echo $$ > /dev/shm/c/{self.name(node)}/cgroup.procs; "
+                         "umount /dev/shm/c; rmdir /dev/shm/c")
+        (self.scratch / f"limits-{self.name(node)}").write_text("; ".join(joins) + "\n")
+
+    def lift_limits(self, node):
+        for kinds, _ in cgroups(0, 1):
+            folder = control_folder(kinds) / self.name(node)
+            for _ in range(100):
+                try:
+                    folder.rmdir()
+                except FileNotFoundError:
+                    break
+                except OSError:
+                    # Its last processes are about to end.
+                    time.sleep(0.05)
+
     def start(self, node, *command, mounts="", **options):
         """Starts `command` in a node; `mounts` are shell commands that prepare what it sees of disks."""
+        limits = self.scratch / f"limits-{self.name(node)}"
+        mounts = (f". {limits}; " if limits.exists() else "") + mounts
         bind = f"mount --bind {self.scratch}/disk-{self.name(node)} {self.local}; " if self.local else ""
         return subprocess.Popen(
             ["ip", "netns", "exec", self.name(node), "unshare", "-u", "-m", "--", "/bin/sh", "-c",

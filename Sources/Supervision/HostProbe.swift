@@ -2,7 +2,7 @@ import Foundation
 
 /// Asks hosts whether commands can be run on them.
 struct HostProbe {
-    let remoteShell: String?
+    let remoteStart: RemoteStart
 
     private static let patienceSeconds = 6.0
 
@@ -13,7 +13,8 @@ struct HostProbe {
         for host in hosts {
             if isHere(host.name) {
                 answered.insert(host.name)
-            } else if let process = try? JobProcess(command(host.name), onLine: { _ in }) {
+            } else if let process = try? JobProcess(remoteStart.probe(host.name), onLine: { _ in })
+            {
                 waiting.append((host.name, process))
             }
         }
@@ -27,16 +28,9 @@ struct HostProbe {
         return answered
     }
 
-    private func command(_ host: String) -> [String] {
-        guard let remoteShell else {
-            return ["ssh", "-n", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5", host, "true"]
-        }
-        return remoteShell.split(separator: " ").map(String.init) + [host, "true"]
-    }
-
     private func isHere(_ name: String) -> Bool {
         // With another way to start commands, even a name of this machine may mean another place.
-        guard remoteShell == nil else { return false }
+        guard remoteStart == .ssh else { return false }
         let own = ProcessInfo.processInfo.hostName
         return ["localhost", "127.0.0.1", "::1", own, String(own.prefix { $0 != "." })]
             .contains(name)

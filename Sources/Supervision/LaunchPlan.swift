@@ -12,8 +12,8 @@ public struct LaunchPlan: Sendable {
     public var out: String
     /// The network that MPI uses, as `10.77.0.0/24`; `nil` leaves the choice to Open MPI.
     public var interface: String?
-    /// Starts commands on other hosts in place of `ssh`.
-    public var remoteShell: String?
+    /// How commands get to run on other hosts.
+    public var remoteStart: RemoteStart
     /// Further arguments of mpirun.
     public var mpirunArguments: [String]
     /// Seconds without progress after which a job is ended; `nil` follows what was seen.
@@ -27,7 +27,7 @@ public struct LaunchPlan: Sendable {
 
     public init(
         ranks: Int, hostfile: Hostfile?, program: [String], out: String,
-        interface: String? = nil, remoteShell: String? = nil, mpirunArguments: [String] = [],
+        interface: String? = nil, remoteStart: RemoteStart = .ssh, mpirunArguments: [String] = [],
         stallTimeoutSeconds: Double? = nil, graceSeconds: Double = 120, rejoinSeconds: Double = 60
     ) {
         self.ranks = ranks
@@ -35,7 +35,7 @@ public struct LaunchPlan: Sendable {
         self.program = program
         self.out = out
         self.interface = interface
-        self.remoteShell = remoteShell
+        self.remoteStart = remoteStart
         self.mpirunArguments = mpirunArguments
         self.stallTimeoutSeconds = stallTimeoutSeconds
         self.graceSeconds = graceSeconds
@@ -57,11 +57,7 @@ public struct LaunchPlan: Sendable {
         if let hosts {
             command += ["-x", "\(LaunchStatus.variable)=1"]
             set("orte_startup_timeout", "60")
-            if let remoteShell {
-                set("plm_rsh_agent", remoteShell)
-            } else {
-                set("plm_rsh_args", "-o BatchMode=yes -o ConnectTimeout=5")
-            }
+            for parameter in remoteStart.parameters { set(parameter.name, parameter.value) }
             command += ["--host", hosts.map { "\($0.name):\($0.slots)" }.joined(separator: ",")]
         }
         if let interface {

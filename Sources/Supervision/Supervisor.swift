@@ -28,7 +28,7 @@ public final class Supervisor {
         self.plan = plan
         journal = LaunchJournal(out: plan.out)
         progress = RunProgress(out: plan.out)
-        probe = HostProbe(remoteShell: plan.remoteShell)
+        probe = HostProbe(remoteStart: plan.remoteStart)
         health = plan.hostfile.map { HostHealth($0.hosts, restSeconds: plan.rejoinSeconds) }
     }
 

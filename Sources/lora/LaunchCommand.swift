@@ -21,16 +21,19 @@ struct LaunchCommand: ParsableCommand {
             Examples:
               lora launch -n 2 -- lora-worker --model SmolLM2.gguf --data train.jsonl --out run1
               lora launch --hosts hostfile -n 16 -- lora-worker --config run.yaml
+              lora launch -- lora-worker --config run.yaml      # in a job of Slurm's
             """)
 
     @Option(
         name: [.customShort("n"), .customLong("ranks")], parsing: .unconditional,
-        help: ArgumentHelp("Ranks, on all hosts together.", valueName: "ranks"))
-    var ranks: String
+        help: ArgumentHelp(
+            "Ranks, on all hosts together (default: in a job of Slurm's, its tasks).",
+            valueName: "ranks"))
+    var ranks: String?
 
     @Option(
         help: ArgumentHelp(
-            "Hosts as in Open MPI's hostfile, `name slots=N` a line (default: this machine).",
+            "Hosts as in Open MPI's hostfile, `name slots=N` a line (default: in a job of Slurm's, its nodes; else this machine).",
             valueName: "file"))
     var hosts: String?
 
@@ -99,17 +102,33 @@ struct LaunchCommand: ParsableCommand {
                 "lora launch", "is given no program",
                 hint: "As in: lora launch -n 2 -- lora-worker …")
         }
-        guard let ranks = Int(ranks), ranks > 0 else {
-            throw ConfigurationError("--ranks", "is '\(ranks)'; it must be a whole number above 0")
-        }
         try requireRootIsWanted()
+        let allocation =
+            hosts == nil
+            ? try SlurmAllocation(environment: ProcessInfo.processInfo.environment) : nil
+        let ranks = try ranks(allocation)
+        var remoteStart = remoteShell.map { RemoteStart.command($0) } ?? .ssh
+        if allocation != nil, remoteShell == nil { remoteStart = .slurm }
         return LaunchPlan(
-            ranks: ranks, hostfile: try hosts.map { try Hostfile(path: $0) },
-            program: program, out: try out(), interface: interface, remoteShell: remoteShell,
+            ranks: ranks, hostfile: try hosts.map { try Hostfile(path: $0) } ?? allocation?.hosts,
+            program: program, out: try out(), interface: interface, remoteStart: remoteStart,
             mpirunArguments: mpirunArgument,
             stallTimeoutSeconds: try seconds("--stall-timeout", stallTimeout),
             graceSeconds: try seconds("--grace", grace) ?? 120,
             rejoinSeconds: try seconds("--rejoin-after", rejoinAfter) ?? 60)
+    }
+
+    private func ranks(_ allocation: SlurmAllocation?) throws -> Int {
+        guard let ranks else {
+            if let allocation { return allocation.tasks }
+            throw ConfigurationError(
+                "--ranks", "is missing: how many ranks are there to be?",
+                hint: "As in: lora launch -n 2 -- lora-worker …")
+        }
+        guard let number = Int(ranks), number > 0 else {
+            throw ConfigurationError("--ranks", "is '\(ranks)'; it must be a whole number above 0")
+        }
+        return number
     }
 
     private func seconds(_ flag: String, _ text: String?) throws -> Double? {
