@@ -139,6 +139,11 @@ let package = Package(
             ]),
 
         room("Supervision", ["Checkpoints", "Faults", "ProgressReports", "Training"]),
+        room(
+            "Diagnosis",
+            [
+                "Collectives", "Faults", "Kernels", "ProgressReports", "Supervision", "Training",
+            ]),
         room("CommandOptions", [argumentParser, "CBuildStamp", "Kernels"]),
 
         // The programs: parse, call, print.
@@ -146,9 +151,8 @@ let package = Package(
         program(
             "lora",
             [
-                "Adapters", argumentParser, "ChatTemplates", "Checkpoints", "CommandOptions",
-                "Datasets",
-                "Faults",
+                "Adapters", argumentParser, "ChatTemplates", "Checkpoints", "Collectives",
+                "CommandOptions", "Datasets", "Diagnosis", "Faults",
                 "Generation", "Kernels", "ModelFiles", "Operations", "Supervision", "Tensors",
                 "Tokenization", "Training",
                 "Transformer",
@@ -234,6 +238,7 @@ let package = Package(
             ]),
         tests(
             "SupervisionTests", ["Faults", "lora", "lora-worker", "Supervision", "TestSupport"]),
+        tests("DiagnosisTests", ["Collectives", "Diagnosis", "Supervision"]),
         tests("ProgressReportsTests", ["Faults", "ProgressReports"]),
         tests(
             "CollectorServiceTests",

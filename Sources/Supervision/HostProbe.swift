@@ -11,10 +11,8 @@ struct HostProbe {
         var waiting: [(name: String, process: JobProcess)] = []
         var answered: Set<String> = []
         for host in hosts {
-            if isHere(host.name) {
-                answered.insert(host.name)
-            } else if let process = try? JobProcess(remoteStart.probe(host.name), onLine: { _ in })
-            {
+            let command = remoteStart.command(["true"], on: host.name)
+            if let process = try? JobProcess(command, onLine: { _ in }) {
                 waiting.append((host.name, process))
             }
         }
@@ -26,13 +24,5 @@ struct HostProbe {
         }
         for (_, process) in waiting { process.end(graceSeconds: 0) }
         return answered
-    }
-
-    private func isHere(_ name: String) -> Bool {
-        // With another way to start commands, even a name of this machine may mean another place.
-        guard remoteStart == .ssh else { return false }
-        let own = ProcessInfo.processInfo.hostName
-        return ["localhost", "127.0.0.1", "::1", own, String(own.prefix { $0 != "." })]
-            .contains(name)
     }
 }

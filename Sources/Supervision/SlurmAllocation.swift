@@ -29,7 +29,8 @@ public struct SlurmAllocation: Sendable, Equatable {
         var counts: [Int] = []
         for part in tasksPerNode.split(separator: ",") {
             let words = part.split { "(x)".contains($0) }.map { Int($0) }
-            guard words.count == (part.hasSuffix(")") ? 2 : 1), !part.contains("(") || words.count == 2,
+            guard words.count == (part.hasSuffix(")") ? 2 : 1),
+                !part.contains("(") || words.count == 2,
                 let tasks = words[0], tasks > 0,
                 let times = words.count == 2 ? words[1] : 1, (1...names.count).contains(times)
             else {

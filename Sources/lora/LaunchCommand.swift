@@ -31,29 +31,7 @@ struct LaunchCommand: ParsableCommand {
             valueName: "ranks"))
     var ranks: String?
 
-    @Option(
-        help: ArgumentHelp(
-            "Hosts as in Open MPI's hostfile, `name slots=N` a line (default: in a job of Slurm's, its nodes; else this machine).",
-            valueName: "file"))
-    var hosts: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Network that MPI uses, e.g. 10.77.0.0/24 (default: Open MPI's choice).",
-            valueName: "network"))
-    var interface: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Starts a command on a host in place of ssh: called with the host and the command.",
-            valueName: "command"))
-    var remoteShell: String?
-
-    @Option(
-        parsing: .unconditionalSingleValue,
-        help: ArgumentHelp(
-            "Further argument of mpirun; may be repeated.", valueName: "argument"))
-    var mpirunArgument: [String] = []
+    @OptionGroup var cluster: ClusterOptions
 
     @Option(
         parsing: .unconditional,
@@ -103,16 +81,11 @@ struct LaunchCommand: ParsableCommand {
                 hint: "As in: lora launch -n 2 -- lora-worker …")
         }
         try requireRootIsWanted()
-        let allocation =
-            hosts == nil
-            ? try SlurmAllocation(environment: ProcessInfo.processInfo.environment) : nil
-        let ranks = try ranks(allocation)
-        var remoteStart = remoteShell.map { RemoteStart.command($0) } ?? .ssh
-        if allocation != nil, remoteShell == nil { remoteStart = .slurm }
+        let ranks = try ranks(cluster.allocation())
         return LaunchPlan(
-            ranks: ranks, hostfile: try hosts.map { try Hostfile(path: $0) } ?? allocation?.hosts,
-            program: program, out: try out(), interface: interface, remoteStart: remoteStart,
-            mpirunArguments: mpirunArgument,
+            ranks: ranks, hostfile: try cluster.hostfile(),
+            program: program, out: try out(), interface: cluster.interface,
+            remoteStart: cluster.remoteStart, mpirunArguments: cluster.mpirunArgument,
             stallTimeoutSeconds: try seconds("--stall-timeout", stallTimeout),
             graceSeconds: try seconds("--grace", grace) ?? 120,
             rejoinSeconds: try seconds("--rejoin-after", rejoinAfter) ?? 60)
@@ -143,7 +116,7 @@ struct LaunchCommand: ParsableCommand {
     private func requireRootIsWanted() throws {
         let environment = ProcessInfo.processInfo.environment
         guard geteuid() == 0, environment["OMPI_ALLOW_RUN_AS_ROOT"] == nil,
-            !mpirunArgument.contains("--allow-run-as-root")
+            !cluster.mpirunArgument.contains("--allow-run-as-root")
         else { return }
         throw ConfigurationError(
             "lora launch", "runs as root, which mpirun refuses",

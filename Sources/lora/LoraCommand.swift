@@ -22,7 +22,8 @@ struct LoraCommand: ParsableCommand {
             """,
         version: ProgramVersion.text,
         subcommands: [
-            BenchCommand.self, DataCommand.self, EvalCommand.self, GenerateCommand.self,
+            BenchCommand.self, DataCommand.self, DoctorCommand.self, EvalCommand.self,
+            GenerateCommand.self,
             InspectCommand.self, LaunchCommand.self,
             MergeCommand.self,
             PlanCommand.self,
