@@ -11,6 +11,8 @@ public protocol Communicator: Sendable {
     /// This process among those of its host, and their number.
     var localRank: Int { get }
     var localSize: Int { get }
+    /// The lowest rank of this process's host: names the host among all of the run.
+    var hostLeader: Int { get }
 
     /// A collective that has waited for so long for other ranks throws; forever at first.
     func limitWaiting(toSeconds seconds: Double)

@@ -8,6 +8,7 @@ public final class InProcessCommunicator: Communicator, @unchecked Sendable {
     public let size: Int
     public var localRank: Int { rank }
     public var localSize: Int { size }
+    public var hostLeader: Int { 0 }
     private let meeting: Meeting
 
     private init(rank: Int, size: Int, meeting: Meeting) {

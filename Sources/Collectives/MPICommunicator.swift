@@ -10,6 +10,7 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     public let size: Int
     public let localRank: Int
     public let localSize: Int
+    public let hostLeader: Int
 
     /// How long a collective waits for other ranks.
     private var limitSeconds = Double.infinity
@@ -37,6 +38,13 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
                 operation: "MPI_Comm_split_type", problem: "status \(split)", workerRank: nil)
         }
         (localRank, localSize) = Self.place(in: node)
+        var leader = Int64(rank)
+        let told = MPI_Bcast(&leader, 1, cmpi_int64(), 0, node)
+        guard told == MPI_SUCCESS else {
+            throw CommunicationError(
+                operation: "MPI_Bcast", problem: "status \(told)", workerRank: rank)
+        }
+        hostLeader = Int(leader)
         _ = MPI_Comm_free(&node)
     }
 

@@ -1,6 +1,6 @@
 import Foundation
 import Kernels
-public import Supervision
+import Supervision
 
 /// Something that stands in the way of a run, or will.
 public struct Finding: Sendable, Equatable {

@@ -1,5 +1,5 @@
 import Faults
-public import Foundation
+import Foundation
 import Kernels
 import ProgressReports
 import Training

@@ -37,7 +37,7 @@ struct Evaluation {
         // Before the first step nobody knows how fast the others are: a few slices tell.
         let lanes = speeds.lanes.reduce(0, +)
         var portions = [slices]
-        if speeds.costs == nil, communicator.size > 1, slices.count > 4 * lanes {
+        if speeds.estimates == nil, communicator.size > 1, slices.count > 4 * lanes {
             portions = [slices.prefix(lanes), slices.dropFirst(lanes)]
         }
         for portion in portions {

@@ -126,7 +126,7 @@ public struct EvaluationJob {
             model, adapter?.parameters.layout, bounds, backend, training: false)
         let evaluation = Evaluation(
             communicator: InProcessCommunicator.world(size: 1)[0], pool: pool, samples: samples,
-            rule: rule, speeds: RankSpeeds(lanes: [plan.lanes], workerRank: 0))
+            rule: rule, speeds: RankSpeeds(lanes: [plan.lanes], hostLeaders: [0], workerRank: 0))
         var perSample: [SampleLoss] = []
         let loss = try evaluation.run(
             adapter?.parameters,

@@ -49,7 +49,12 @@ struct RunStart {
         let hosts = try communicator.allGather(padding: [UInt8](hostName.utf8))
             .map { String(decoding: $0, as: UTF8.self) }
         let plan = try lanePlan()
-        let speeds = RankSpeeds(lanes: plan.lanesOfRanks, workerRank: communicator.rank)
+        var leaders = [Int64](repeating: 0, count: communicator.size)
+        leaders[communicator.rank] = Int64(communicator.hostLeader)
+        try communicator.allReduceMax(&leaders)
+        let speeds = RankSpeeds(
+            lanes: plan.lanesOfRanks, hostLeaders: leaders.map(Int.init),
+            workerRank: communicator.rank)
         let pool = try agreement.phase {
             try plan.makePool(
                 inputs.model, inputs.layout, inputs.bounds(configuration), backend, training: true,

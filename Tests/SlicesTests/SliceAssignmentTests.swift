@@ -72,10 +72,10 @@ private func tokens(_ parts: [SliceRule.Part]) -> Int { parts.reduce(0) { $0 + $
 
 @Suite struct RankSpeedsTests {
     @Test func startsWithoutKnowledgeAndFollowsReports() {
-        let speeds = RankSpeeds(lanes: [1, 1], workerRank: 1)
-        #expect(speeds.costs == nil && speeds.report == 0)
+        let speeds = RankSpeeds(lanes: [1, 1], hostLeaders: [0, 1], workerRank: 1)
+        #expect(speeds.estimates == nil && speeds.report == 0)
         speeds.take([0, 0])
-        #expect(speeds.costs == nil)
+        #expect(speeds.estimates == nil && speeds.costs == nil)
         speeds.take([1000, 2000])
         #expect(speeds.costs == [1000, 2000])
         // A quarter of the way.
@@ -87,7 +87,7 @@ private func tokens(_ parts: [SliceRule.Part]) -> Int { parts.reduce(0) { $0 + $
     }
 
     @Test func measuresPicosecondsATokenOfALane() {
-        let speeds = RankSpeeds(lanes: [2], workerRank: 0)
+        let speeds = RankSpeeds(lanes: [2], hostLeaders: [0], workerRank: 0)
         speeds.measured(tokens: 10, nanoseconds: 50)
         speeds.measured(tokens: 30, nanoseconds: 150)
         #expect(speeds.report == 5000)
@@ -96,7 +96,7 @@ private func tokens(_ parts: [SliceRule.Part]) -> Int { parts.reduce(0) { $0 + $
     }
 
     @Test func aRankWithoutSlicesIsTriedAgain() {
-        let speeds = RankSpeeds(lanes: [1, 1], workerRank: 0)
+        let speeds = RankSpeeds(lanes: [1, 1], hostLeaders: [0, 1], workerRank: 0)
         speeds.take([1000, 60_000])
         let slices = parts([100, 100, 100, 100])
         #expect(assignSlices(slices, lanes: [1, 1], costs: speeds.costs)[1].isEmpty)
@@ -105,8 +105,26 @@ private func tokens(_ parts: [SliceRule.Part]) -> Int { parts.reduce(0) { $0 + $
     }
 
     @Test func aLateRankCountsAsATypicalOne() {
-        let speeds = RankSpeeds(lanes: [1, 1, 1], workerRank: 0)
+        let speeds = RankSpeeds(lanes: [1, 1, 1], hostLeaders: [0, 1, 2], workerRank: 0)
         speeds.take([1000, 0, 4000])
         #expect(speeds.costs == [1000, 4000, 4000])
+    }
+
+    @Test func ranksOfOneHostCountAsEqual() {
+        let speeds = RankSpeeds(lanes: [1, 1, 1], hostLeaders: [0, 0, 2], workerRank: 0)
+        speeds.take([1000, 3000, 4000])
+        #expect(speeds.costs == [2000, 2000, 4000])
+        // One of them had no slice: the other speaks for the host.
+        let idle = RankSpeeds(lanes: [1, 1, 1], hostLeaders: [0, 0, 2], workerRank: 0)
+        idle.take([0, 3000, 1000])
+        #expect(idle.costs == [3000, 3000, 1000])
+    }
+
+    @Test func smallDifferencesMoveNoSlice() {
+        let speeds = RankSpeeds(lanes: [1, 1], hostLeaders: [0, 1], workerRank: 0)
+        speeds.take([1000, 1100])
+        #expect(speeds.estimates == [1000, 1100] && speeds.costs == nil)
+        speeds.take([1000, 2000])
+        #expect(speeds.costs == [1000, 1325])
     }
 }
