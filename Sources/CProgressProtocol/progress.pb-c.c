@@ -7,6 +7,231 @@
 #endif
 
 #include "progress.pb-c.h"
+void   lora__progress__hello__init
+                     (Lora__Progress__Hello         *message)
+{
+  static const Lora__Progress__Hello init_value = LORA__PROGRESS__HELLO__INIT;
+  *message = init_value;
+}
+size_t lora__progress__hello__get_packed_size
+                     (const Lora__Progress__Hello *message)
+{
+  assert(message->base.descriptor == &lora__progress__hello__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lora__progress__hello__pack
+                     (const Lora__Progress__Hello *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lora__progress__hello__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lora__progress__hello__pack_to_buffer
+                     (const Lora__Progress__Hello *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lora__progress__hello__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lora__Progress__Hello *
+       lora__progress__hello__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lora__Progress__Hello *)
+     protobuf_c_message_unpack (&lora__progress__hello__descriptor,
+                                allocator, len, data);
+}
+void   lora__progress__hello__free_unpacked
+                     (Lora__Progress__Hello *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lora__progress__hello__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   lora__progress__reply__init
+                     (Lora__Progress__Reply         *message)
+{
+  static const Lora__Progress__Reply init_value = LORA__PROGRESS__REPLY__INIT;
+  *message = init_value;
+}
+size_t lora__progress__reply__get_packed_size
+                     (const Lora__Progress__Reply *message)
+{
+  assert(message->base.descriptor == &lora__progress__reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lora__progress__reply__pack
+                     (const Lora__Progress__Reply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lora__progress__reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lora__progress__reply__pack_to_buffer
+                     (const Lora__Progress__Reply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lora__progress__reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lora__Progress__Reply *
+       lora__progress__reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lora__Progress__Reply *)
+     protobuf_c_message_unpack (&lora__progress__reply__descriptor,
+                                allocator, len, data);
+}
+void   lora__progress__reply__free_unpacked
+                     (Lora__Progress__Reply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lora__progress__reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   lora__progress__welcome__init
+                     (Lora__Progress__Welcome         *message)
+{
+  static const Lora__Progress__Welcome init_value = LORA__PROGRESS__WELCOME__INIT;
+  *message = init_value;
+}
+size_t lora__progress__welcome__get_packed_size
+                     (const Lora__Progress__Welcome *message)
+{
+  assert(message->base.descriptor == &lora__progress__welcome__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lora__progress__welcome__pack
+                     (const Lora__Progress__Welcome *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lora__progress__welcome__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lora__progress__welcome__pack_to_buffer
+                     (const Lora__Progress__Welcome *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lora__progress__welcome__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lora__Progress__Welcome *
+       lora__progress__welcome__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lora__Progress__Welcome *)
+     protobuf_c_message_unpack (&lora__progress__welcome__descriptor,
+                                allocator, len, data);
+}
+void   lora__progress__welcome__free_unpacked
+                     (Lora__Progress__Welcome *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lora__progress__welcome__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   lora__progress__acknowledgement__init
+                     (Lora__Progress__Acknowledgement         *message)
+{
+  static const Lora__Progress__Acknowledgement init_value = LORA__PROGRESS__ACKNOWLEDGEMENT__INIT;
+  *message = init_value;
+}
+size_t lora__progress__acknowledgement__get_packed_size
+                     (const Lora__Progress__Acknowledgement *message)
+{
+  assert(message->base.descriptor == &lora__progress__acknowledgement__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lora__progress__acknowledgement__pack
+                     (const Lora__Progress__Acknowledgement *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lora__progress__acknowledgement__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lora__progress__acknowledgement__pack_to_buffer
+                     (const Lora__Progress__Acknowledgement *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lora__progress__acknowledgement__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lora__Progress__Acknowledgement *
+       lora__progress__acknowledgement__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lora__Progress__Acknowledgement *)
+     protobuf_c_message_unpack (&lora__progress__acknowledgement__descriptor,
+                                allocator, len, data);
+}
+void   lora__progress__acknowledgement__free_unpacked
+                     (Lora__Progress__Acknowledgement *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lora__progress__acknowledgement__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   lora__progress__refusal__init
+                     (Lora__Progress__Refusal         *message)
+{
+  static const Lora__Progress__Refusal init_value = LORA__PROGRESS__REFUSAL__INIT;
+  *message = init_value;
+}
+size_t lora__progress__refusal__get_packed_size
+                     (const Lora__Progress__Refusal *message)
+{
+  assert(message->base.descriptor == &lora__progress__refusal__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lora__progress__refusal__pack
+                     (const Lora__Progress__Refusal *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lora__progress__refusal__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lora__progress__refusal__pack_to_buffer
+                     (const Lora__Progress__Refusal *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lora__progress__refusal__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lora__Progress__Refusal *
+       lora__progress__refusal__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lora__Progress__Refusal *)
+     protobuf_c_message_unpack (&lora__progress__refusal__descriptor,
+                                allocator, len, data);
+}
+void   lora__progress__refusal__free_unpacked
+                     (Lora__Progress__Refusal *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lora__progress__refusal__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   lora__progress__envelope__init
                      (Lora__Progress__Envelope         *message)
 {
@@ -412,7 +637,307 @@ void   lora__progress__failed__free_unpacked
   assert(message->base.descriptor == &lora__progress__failed__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor lora__progress__envelope__field_descriptors[11] =
+void   lora__progress__gap__init
+                     (Lora__Progress__Gap         *message)
+{
+  static const Lora__Progress__Gap init_value = LORA__PROGRESS__GAP__INIT;
+  *message = init_value;
+}
+size_t lora__progress__gap__get_packed_size
+                     (const Lora__Progress__Gap *message)
+{
+  assert(message->base.descriptor == &lora__progress__gap__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lora__progress__gap__pack
+                     (const Lora__Progress__Gap *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lora__progress__gap__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lora__progress__gap__pack_to_buffer
+                     (const Lora__Progress__Gap *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lora__progress__gap__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lora__Progress__Gap *
+       lora__progress__gap__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lora__Progress__Gap *)
+     protobuf_c_message_unpack (&lora__progress__gap__descriptor,
+                                allocator, len, data);
+}
+void   lora__progress__gap__free_unpacked
+                     (Lora__Progress__Gap *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lora__progress__gap__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+static const ProtobufCFieldDescriptor lora__progress__hello__field_descriptors[2] =
+{
+  {
+    "version",
+    1,
+    PROTOBUF_C_LABEL_REQUIRED,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Lora__Progress__Hello, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "token",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Lora__Progress__Hello, token),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lora__progress__hello__field_indices_by_name[] = {
+  1,   /* field[1] = token */
+  0,   /* field[0] = version */
+};
+static const ProtobufCIntRange lora__progress__hello__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor lora__progress__hello__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lora.progress.Hello",
+  "Hello",
+  "Lora__Progress__Hello",
+  "lora.progress",
+  sizeof(Lora__Progress__Hello),
+  2,
+  lora__progress__hello__field_descriptors,
+  lora__progress__hello__field_indices_by_name,
+  1,  lora__progress__hello__number_ranges,
+  (ProtobufCMessageInit) lora__progress__hello__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lora__progress__reply__field_descriptors[3] =
+{
+  {
+    "welcome",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Lora__Progress__Reply, welcome),
+    &lora__progress__welcome__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "acknowledgement",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Lora__Progress__Reply, acknowledgement),
+    &lora__progress__acknowledgement__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "refusal",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Lora__Progress__Reply, refusal),
+    &lora__progress__refusal__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lora__progress__reply__field_indices_by_name[] = {
+  1,   /* field[1] = acknowledgement */
+  2,   /* field[2] = refusal */
+  0,   /* field[0] = welcome */
+};
+static const ProtobufCIntRange lora__progress__reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor lora__progress__reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lora.progress.Reply",
+  "Reply",
+  "Lora__Progress__Reply",
+  "lora.progress",
+  sizeof(Lora__Progress__Reply),
+  3,
+  lora__progress__reply__field_descriptors,
+  lora__progress__reply__field_indices_by_name,
+  1,  lora__progress__reply__number_ranges,
+  (ProtobufCMessageInit) lora__progress__reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lora__progress__welcome__field_descriptors[1] =
+{
+  {
+    "version",
+    1,
+    PROTOBUF_C_LABEL_REQUIRED,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Lora__Progress__Welcome, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lora__progress__welcome__field_indices_by_name[] = {
+  0,   /* field[0] = version */
+};
+static const ProtobufCIntRange lora__progress__welcome__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor lora__progress__welcome__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lora.progress.Welcome",
+  "Welcome",
+  "Lora__Progress__Welcome",
+  "lora.progress",
+  sizeof(Lora__Progress__Welcome),
+  1,
+  lora__progress__welcome__field_descriptors,
+  lora__progress__welcome__field_indices_by_name,
+  1,  lora__progress__welcome__number_ranges,
+  (ProtobufCMessageInit) lora__progress__welcome__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lora__progress__acknowledgement__field_descriptors[3] =
+{
+  {
+    "run_id",
+    1,
+    PROTOBUF_C_LABEL_REQUIRED,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Lora__Progress__Acknowledgement, run_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "epoch",
+    2,
+    PROTOBUF_C_LABEL_REQUIRED,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Lora__Progress__Acknowledgement, epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sequence",
+    3,
+    PROTOBUF_C_LABEL_REQUIRED,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Lora__Progress__Acknowledgement, sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lora__progress__acknowledgement__field_indices_by_name[] = {
+  1,   /* field[1] = epoch */
+  0,   /* field[0] = run_id */
+  2,   /* field[2] = sequence */
+};
+static const ProtobufCIntRange lora__progress__acknowledgement__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor lora__progress__acknowledgement__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lora.progress.Acknowledgement",
+  "Acknowledgement",
+  "Lora__Progress__Acknowledgement",
+  "lora.progress",
+  sizeof(Lora__Progress__Acknowledgement),
+  3,
+  lora__progress__acknowledgement__field_descriptors,
+  lora__progress__acknowledgement__field_indices_by_name,
+  1,  lora__progress__acknowledgement__number_ranges,
+  (ProtobufCMessageInit) lora__progress__acknowledgement__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lora__progress__refusal__field_descriptors[1] =
+{
+  {
+    "reason",
+    1,
+    PROTOBUF_C_LABEL_REQUIRED,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Lora__Progress__Refusal, reason),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lora__progress__refusal__field_indices_by_name[] = {
+  0,   /* field[0] = reason */
+};
+static const ProtobufCIntRange lora__progress__refusal__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor lora__progress__refusal__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lora.progress.Refusal",
+  "Refusal",
+  "Lora__Progress__Refusal",
+  "lora.progress",
+  sizeof(Lora__Progress__Refusal),
+  1,
+  lora__progress__refusal__field_descriptors,
+  lora__progress__refusal__field_indices_by_name,
+  1,  lora__progress__refusal__number_ranges,
+  (ProtobufCMessageInit) lora__progress__refusal__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lora__progress__envelope__field_descriptors[13] =
 {
   {
     "run_id",
@@ -445,6 +970,18 @@ static const ProtobufCFieldDescriptor lora__progress__envelope__field_descriptor
     PROTOBUF_C_TYPE_INT64,
     0,   /* quantifier_offset */
     offsetof(Lora__Progress__Envelope, unix_time_ns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "epoch",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lora__Progress__Envelope, has_epoch),
+    offsetof(Lora__Progress__Envelope, epoch),
     NULL,
     NULL,
     0,             /* flags */
@@ -546,25 +1083,39 @@ static const ProtobufCFieldDescriptor lora__progress__envelope__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "gap",
+    18,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Lora__Progress__Envelope, gap),
+    &lora__progress__gap__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lora__progress__envelope__field_indices_by_name[] = {
-  6,   /* field[6] = checkpoint */
-  5,   /* field[5] = evaluation */
-  10,   /* field[10] = failed */
-  9,   /* field[9] = finished */
-  7,   /* field[7] = resumed */
+  7,   /* field[7] = checkpoint */
+  3,   /* field[3] = epoch */
+  6,   /* field[6] = evaluation */
+  11,   /* field[11] = failed */
+  10,   /* field[10] = finished */
+  12,   /* field[12] = gap */
+  8,   /* field[8] = resumed */
   0,   /* field[0] = run_id */
-  3,   /* field[3] = run_started */
+  4,   /* field[4] = run_started */
   1,   /* field[1] = sequence */
-  4,   /* field[4] = step */
+  5,   /* field[5] = step */
   2,   /* field[2] = unix_time_ns */
-  8,   /* field[8] = warning */
+  9,   /* field[9] = warning */
 };
 static const ProtobufCIntRange lora__progress__envelope__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 10, 3 },
-  { 0, 11 }
+  { 10, 4 },
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor lora__progress__envelope__descriptor =
 {
@@ -574,14 +1125,14 @@ const ProtobufCMessageDescriptor lora__progress__envelope__descriptor =
   "Lora__Progress__Envelope",
   "lora.progress",
   sizeof(Lora__Progress__Envelope),
-  11,
+  13,
   lora__progress__envelope__field_descriptors,
   lora__progress__envelope__field_indices_by_name,
   2,  lora__progress__envelope__number_ranges,
   (ProtobufCMessageInit) lora__progress__envelope__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lora__progress__run_started__field_descriptors[8] =
+static const ProtobufCFieldDescriptor lora__progress__run_started__field_descriptors[9] =
 {
   {
     "run_id",
@@ -679,12 +1230,25 @@ static const ProtobufCFieldDescriptor lora__progress__run_started__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "name",
+    9,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Lora__Progress__RunStarted, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lora__progress__run_started__field_indices_by_name[] = {
   1,   /* field[1] = configuration */
   4,   /* field[4] = hosts */
   5,   /* field[5] = kernel_id */
   3,   /* field[3] = lanes_per_rank */
+  8,   /* field[8] = name */
   0,   /* field[0] = run_id */
   6,   /* field[6] = total_steps */
   7,   /* field[7] = trainable_parameters */
@@ -693,7 +1257,7 @@ static const unsigned lora__progress__run_started__field_indices_by_name[] = {
 static const ProtobufCIntRange lora__progress__run_started__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor lora__progress__run_started__descriptor =
 {
@@ -703,14 +1267,14 @@ const ProtobufCMessageDescriptor lora__progress__run_started__descriptor =
   "Lora__Progress__RunStarted",
   "lora.progress",
   sizeof(Lora__Progress__RunStarted),
-  8,
+  9,
   lora__progress__run_started__field_descriptors,
   lora__progress__run_started__field_indices_by_name,
   1,  lora__progress__run_started__number_ranges,
   (ProtobufCMessageInit) lora__progress__run_started__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lora__progress__step__field_descriptors[11] =
+static const ProtobufCFieldDescriptor lora__progress__step__field_descriptors[21] =
 {
   {
     "step",
@@ -844,16 +1408,146 @@ static const ProtobufCFieldDescriptor lora__progress__step__field_descriptors[11
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "step_seconds",
+    12,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Lora__Progress__Step, has_step_seconds),
+    offsetof(Lora__Progress__Step, step_seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "target_tokens_per_second",
+    13,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Lora__Progress__Step, has_target_tokens_per_second),
+    offsetof(Lora__Progress__Step, target_tokens_per_second),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "computed_tokens",
+    14,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Lora__Progress__Step, has_computed_tokens),
+    offsetof(Lora__Progress__Step, computed_tokens),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "computed_tokens_per_second",
+    15,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Lora__Progress__Step, has_computed_tokens_per_second),
+    offsetof(Lora__Progress__Step, computed_tokens_per_second),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "clip_factor",
+    16,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Lora__Progress__Step, has_clip_factor),
+    offsetof(Lora__Progress__Step, clip_factor),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "clip_share",
+    17,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Lora__Progress__Step, has_clip_share),
+    offsetof(Lora__Progress__Step, clip_share),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reduced_bytes",
+    18,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Lora__Progress__Step, has_reduced_bytes),
+    offsetof(Lora__Progress__Step, reduced_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "seconds_left",
+    19,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Lora__Progress__Step, has_seconds_left),
+    offsetof(Lora__Progress__Step, seconds_left),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rank_compute_seconds",
+    20,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Lora__Progress__Step, n_rank_compute_seconds),
+    offsetof(Lora__Progress__Step, rank_compute_seconds),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rank_peak_memory_bytes",
+    21,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Lora__Progress__Step, n_rank_peak_memory_bytes),
+    offsetof(Lora__Progress__Step, rank_peak_memory_bytes),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lora__progress__step__field_indices_by_name[] = {
+  15,   /* field[15] = clip_factor */
+  16,   /* field[16] = clip_share */
   8,   /* field[8] = compute_seconds */
+  13,   /* field[13] = computed_tokens */
+  14,   /* field[14] = computed_tokens_per_second */
   1,   /* field[1] = epoch */
   7,   /* field[7] = gradient_norm */
   6,   /* field[6] = learning_rate */
   2,   /* field[2] = loss */
+  19,   /* field[19] = rank_compute_seconds */
+  20,   /* field[20] = rank_peak_memory_bytes */
   9,   /* field[9] = reduce_seconds */
+  17,   /* field[17] = reduced_bytes */
+  18,   /* field[18] = seconds_left */
   0,   /* field[0] = step */
+  11,   /* field[11] = step_seconds */
   3,   /* field[3] = target_tokens */
+  12,   /* field[12] = target_tokens_per_second */
   4,   /* field[4] = tokens */
   5,   /* field[5] = tokens_per_second */
   10,   /* field[10] = update_seconds */
@@ -861,7 +1555,7 @@ static const unsigned lora__progress__step__field_indices_by_name[] = {
 static const ProtobufCIntRange lora__progress__step__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 11 }
+  { 0, 21 }
 };
 const ProtobufCMessageDescriptor lora__progress__step__descriptor =
 {
@@ -871,7 +1565,7 @@ const ProtobufCMessageDescriptor lora__progress__step__descriptor =
   "Lora__Progress__Step",
   "lora.progress",
   sizeof(Lora__Progress__Step),
-  11,
+  21,
   lora__progress__step__field_descriptors,
   lora__progress__step__field_indices_by_name,
   1,  lora__progress__step__number_ranges,
@@ -1225,7 +1919,7 @@ const ProtobufCMessageDescriptor lora__progress__warning__descriptor =
   (ProtobufCMessageInit) lora__progress__warning__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lora__progress__finished__field_descriptors[6] =
+static const ProtobufCFieldDescriptor lora__progress__finished__field_descriptors[7] =
 {
   {
     "step",
@@ -1299,11 +1993,24 @@ static const ProtobufCFieldDescriptor lora__progress__finished__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "longest_hand_over_seconds",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Lora__Progress__Finished, has_longest_hand_over_seconds),
+    offsetof(Lora__Progress__Finished, longest_hand_over_seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lora__progress__finished__field_indices_by_name[] = {
   4,   /* field[4] = adapter_path */
   5,   /* field[5] = adapter_sha256 */
   2,   /* field[2] = evaluation_loss */
+  6,   /* field[6] = longest_hand_over_seconds */
   1,   /* field[1] = loss */
   3,   /* field[3] = seconds */
   0,   /* field[0] = step */
@@ -1311,7 +2018,7 @@ static const unsigned lora__progress__finished__field_indices_by_name[] = {
 static const ProtobufCIntRange lora__progress__finished__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor lora__progress__finished__descriptor =
 {
@@ -1321,7 +2028,7 @@ const ProtobufCMessageDescriptor lora__progress__finished__descriptor =
   "Lora__Progress__Finished",
   "lora.progress",
   sizeof(Lora__Progress__Finished),
-  6,
+  7,
   lora__progress__finished__field_descriptors,
   lora__progress__finished__field_indices_by_name,
   1,  lora__progress__finished__number_ranges,
@@ -1390,5 +2097,43 @@ const ProtobufCMessageDescriptor lora__progress__failed__descriptor =
   lora__progress__failed__field_indices_by_name,
   1,  lora__progress__failed__number_ranges,
   (ProtobufCMessageInit) lora__progress__failed__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lora__progress__gap__field_descriptors[1] =
+{
+  {
+    "first_sequence",
+    1,
+    PROTOBUF_C_LABEL_REQUIRED,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Lora__Progress__Gap, first_sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lora__progress__gap__field_indices_by_name[] = {
+  0,   /* field[0] = first_sequence */
+};
+static const ProtobufCIntRange lora__progress__gap__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor lora__progress__gap__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lora.progress.Gap",
+  "Gap",
+  "Lora__Progress__Gap",
+  "lora.progress",
+  sizeof(Lora__Progress__Gap),
+  1,
+  lora__progress__gap__field_descriptors,
+  lora__progress__gap__field_indices_by_name,
+  1,  lora__progress__gap__number_ranges,
+  (ProtobufCMessageInit) lora__progress__gap__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -97,10 +97,14 @@ public enum GradientClipping {
     /// Scales `gradient` so that its norm is at most `limit`; 0 turns clipping off.
     ///
     /// The factor is `limit / (norm + 10⁻⁶)`, as in PyTorch's `clip_grad_norm_`.
-    public static func clip(_ gradient: FloatBuffer, norm: Double, limit: Double) {
-        guard limit > 0 else { return }
+    ///
+    /// - Returns: What the gradient was multiplied by, at most 1.
+    @discardableResult
+    public static func clip(_ gradient: FloatBuffer, norm: Double, limit: Double) -> Double {
+        guard limit > 0 else { return 1 }
         let factor = limit / (norm + 1e-6)
-        guard factor < 1 else { return }
+        guard factor < 1 else { return 1 }
         for index in 0..<gradient.count { gradient.pointer[index] *= Float(factor) }
+        return factor
     }
 }

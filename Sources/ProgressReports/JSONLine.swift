@@ -10,13 +10,16 @@ extension TimedRecord {
 
     private func jsonLine(tellingSender: Bool) -> String {
         var object = JSONObject()
-        object.add("kind", record.kind)
+        object.add("kind", .text(record.kind))
         if tellingSender {
-            object.add("run_id", runID)
-            object.add("sequence", "\(sequence)", verbatim: true)
+            object.add("run_id", .text(runID))
+            object.add("job_epoch", verbatim: "\(epoch)")
+            object.add("sequence", verbatim: "\(sequence)")
         }
-        record.addFields(to: &object, withRunID: !tellingSender)
-        object.add("time", Double(unixTimeNanoseconds) / 1e9)
+        for field in record.fields where !(tellingSender && field.name == "run_id") {
+            object.add(field.name, field.value)
+        }
+        object.add("time", .number(Double(unixTimeNanoseconds) / 1e9))
         return object.text
     }
 }
@@ -27,23 +30,29 @@ private struct JSONObject {
 
     var text: String { "{" + body + "}" }
 
-    mutating func add(_ key: String, _ value: String, verbatim: Bool = false) {
+    mutating func add(_ key: String, _ value: RecordField.Value) {
+        switch value {
+        case .text(let text): add(key, verbatim: Self.quoted(text))
+        case .integer(let value): add(key, verbatim: "\(value)")
+        case .number(let value): add(key, verbatim: Self.digits(value))
+        case .texts(let values): add(key, values.map(Self.quoted))
+        case .integers(let values): add(key, values.map { "\($0)" })
+        case .numbers(let values): add(key, values.map(Self.digits))
+        }
+    }
+
+    mutating func add(_ key: String, verbatim value: String) {
         if !body.isEmpty { body += "," }
-        body += "\"\(key)\":" + (verbatim ? value : Self.quoted(value))
+        body += "\"\(key)\":" + value
     }
 
-    mutating func add(_ key: String, _ value: Int) {
-        add(key, "\(value)", verbatim: true)
+    private mutating func add(_ key: String, _ items: [String]) {
+        add(key, verbatim: "[\(items.joined(separator: ","))]")
     }
 
-    mutating func add(_ key: String, _ value: Double) {
-        // The shortest digits that identify the value.
-        add(key, value.isFinite ? "\(value)" : "null", verbatim: true)
-    }
-
-    mutating func add(_ key: String, _ values: [String]) {
-        let list = values.map(Self.quoted).joined(separator: ",")
-        add(key, "[\(list)]", verbatim: true)
+    /// The shortest digits that identify the value.
+    private static func digits(_ value: Double) -> String {
+        value.isFinite ? "\(value)" : "null"
     }
 
     private static func quoted(_ text: String) -> String {
@@ -60,67 +69,5 @@ private struct JSONObject {
             }
         }
         return result + "\""
-    }
-}
-
-extension ProgressRecord {
-    fileprivate func addFields(to object: inout JSONObject, withRunID: Bool) {
-        switch self {
-        case .runStarted(let value):
-            if withRunID { object.add("run_id", value.runID) }
-            object.add("configuration", value.configuration)
-            object.add("world_size", value.worldSize)
-            object.add("lanes_per_rank", value.lanesPerRank)
-            object.add("hosts", value.hosts)
-            object.add("kernel_id", value.kernelID)
-            object.add("total_steps", value.totalSteps)
-            object.add("trainable_parameters", value.trainableParameters)
-        case .step(let value):
-            object.add("step", value.step)
-            object.add("epoch", value.epoch)
-            object.add("loss", value.loss)
-            object.add("target_tokens", value.targetTokens)
-            object.add("tokens", value.tokens)
-            object.add("tokens_per_second", value.tokensPerSecond)
-            object.add("learning_rate", value.learningRate)
-            object.add("gradient_norm", value.gradientNorm)
-            object.add("compute_seconds", value.computeSeconds)
-            object.add("reduce_seconds", value.reduceSeconds)
-            object.add("update_seconds", value.updateSeconds)
-        case .evaluation(let value):
-            object.add("step", value.step)
-            object.add("loss", value.loss)
-            object.add("target_tokens", value.targetTokens)
-            object.add("samples", value.samples)
-            object.add("seconds", value.seconds)
-        case .checkpoint(let value):
-            object.add("step", value.step)
-            object.add("path", value.path)
-            object.add("bytes", value.bytes)
-            object.add("seconds", value.seconds)
-            object.add("manifest_sha256", value.manifestSHA256)
-            object.add("hand_over_seconds", value.handOverSeconds)
-            object.add("processor_seconds", value.processorSeconds)
-        case .resumed(let value):
-            object.add("step", value.step)
-            object.add("path", value.path)
-            object.add("world_size", value.worldSize)
-            object.add("previous_world_size", value.previousWorldSize)
-            object.add("changes", value.changes)
-        case .warning(let value):
-            object.add("step", value.step)
-            object.add("message", value.message)
-        case .finished(let value):
-            object.add("step", value.step)
-            object.add("loss", value.loss)
-            object.add("evaluation_loss", value.evaluationLoss)
-            object.add("seconds", value.seconds)
-            object.add("adapter_path", value.adapterPath)
-            object.add("adapter_sha256", value.adapterSHA256)
-        case .failed(let value):
-            object.add("step", value.step)
-            object.add("exit_code", value.exitCode)
-            object.add("message", value.message)
-        }
     }
 }

@@ -20,11 +20,15 @@ extension OwnedEnvelope {
             if let value = envelope.warning { found.append(.warning(try read(value.pointee))) }
             if let value = envelope.finished { found.append(.finished(try read(value.pointee))) }
             if let value = envelope.failed { found.append(.failed(try read(value.pointee))) }
+            if let value = envelope.gap {
+                found.append(.gap(.init(firstSequence: value.pointee.first_sequence)))
+            }
             guard let record = found.first, found.count == 1 else {
                 throw ProgressError("a message with \(found.count) records instead of one")
             }
             return TimedRecord(
-                runID: try text(envelope.run_id), sequence: envelope.sequence,
+                runID: try text(envelope.run_id), epoch: envelope.epoch,
+                sequence: envelope.sequence,
                 unixTimeNanoseconds: envelope.unix_time_ns, record: record)
         }
     }
@@ -54,7 +58,8 @@ private func read(_ value: Lora__Progress__RunStarted) throws(ProgressError)
         runID: try text(value.run_id), configuration: try text(value.configuration),
         worldSize: Int(value.world_size), lanesPerRank: Int(value.lanes_per_rank),
         hosts: try texts(value.hosts, count: value.n_hosts), kernelID: try text(value.kernel_id),
-        totalSteps: Int(value.total_steps), trainableParameters: Int(value.trainable_parameters))
+        totalSteps: Int(value.total_steps), trainableParameters: Int(value.trainable_parameters),
+        name: try text(value.name))
 }
 
 private func read(_ value: Lora__Progress__Step) -> ProgressRecord.Step {
@@ -63,7 +68,31 @@ private func read(_ value: Lora__Progress__Step) -> ProgressRecord.Step {
         targetTokens: Int(value.target_tokens), tokens: Int(value.tokens),
         tokensPerSecond: value.tokens_per_second, learningRate: value.learning_rate,
         gradientNorm: value.gradient_norm, computeSeconds: value.compute_seconds,
-        reduceSeconds: value.reduce_seconds, updateSeconds: value.update_seconds)
+        reduceSeconds: value.reduce_seconds, updateSeconds: value.update_seconds,
+        details: readDetails(value))
+}
+
+private func readDetails(_ value: Lora__Progress__Step) -> ProgressRecord.Step.Details {
+    func number(_ isThere: Int32, _ number: Double) -> Double? { isThere != 0 ? number : nil }
+    func integer(_ isThere: Int32, _ number: Int64) -> Int? { isThere != 0 ? Int(number) : nil }
+    var details = ProgressRecord.Step.Details()
+    details.stepSeconds = number(value.has_step_seconds, value.step_seconds)
+    details.targetTokensPerSecond = number(
+        value.has_target_tokens_per_second, value.target_tokens_per_second)
+    details.computedTokens = integer(value.has_computed_tokens, value.computed_tokens)
+    details.computedTokensPerSecond = number(
+        value.has_computed_tokens_per_second, value.computed_tokens_per_second)
+    details.clipFactor = number(value.has_clip_factor, value.clip_factor)
+    details.clipShare = number(value.has_clip_share, value.clip_share)
+    details.reducedBytes = integer(value.has_reduced_bytes, value.reduced_bytes)
+    details.secondsLeft = number(value.has_seconds_left, value.seconds_left)
+    details.rankComputeSeconds = Array(
+        UnsafeBufferPointer(
+            start: value.rank_compute_seconds, count: value.n_rank_compute_seconds))
+    details.rankPeakMemoryBytes = UnsafeBufferPointer(
+        start: value.rank_peak_memory_bytes, count: value.n_rank_peak_memory_bytes
+    ).map { Int($0) }
+    return details
 }
 
 private func read(_ value: Lora__Progress__Evaluation) -> ProgressRecord.Evaluation {
@@ -102,7 +131,9 @@ private func read(_ value: Lora__Progress__Finished) throws(ProgressError)
     ProgressRecord.Finished(
         step: Int(value.step), loss: value.loss, evaluationLoss: value.evaluation_loss,
         seconds: value.seconds, adapterPath: try text(value.adapter_path),
-        adapterSHA256: try text(value.adapter_sha256))
+        adapterSHA256: try text(value.adapter_sha256),
+        longestHandOverSeconds: value.has_longest_hand_over_seconds != 0
+            ? value.longest_hand_over_seconds : nil)
 }
 
 private func read(_ value: Lora__Progress__Failed) throws(ProgressError)

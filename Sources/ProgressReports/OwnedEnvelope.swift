@@ -22,6 +22,8 @@ final class OwnedEnvelope {
         pointer = allocate(lora__progress__envelope__init)
         pointer.pointee.run_id = copy(timed.runID)
         pointer.pointee.sequence = timed.sequence
+        pointer.pointee.has_epoch = 1
+        pointer.pointee.epoch = timed.epoch
         pointer.pointee.unix_time_ns = timed.unixTimeNanoseconds
         switch timed.record {
         case .runStarted(let value): pointer.pointee.run_started = message(value)
@@ -32,6 +34,7 @@ final class OwnedEnvelope {
         case .warning(let value): pointer.pointee.warning = message(value)
         case .finished(let value): pointer.pointee.finished = message(value)
         case .failed(let value): pointer.pointee.failed = message(value)
+        case .gap(let value): pointer.pointee.gap = message(value)
         }
     }
 }
@@ -80,6 +83,7 @@ private func message(_ value: ProgressRecord.RunStarted)
     result.pointee.kernel_id = copy(value.kernelID)
     result.pointee.total_steps = Int64(value.totalSteps)
     result.pointee.trainable_parameters = Int64(value.trainableParameters)
+    result.pointee.name = copy(value.name)
     return result
 }
 
@@ -96,7 +100,51 @@ private func message(_ value: ProgressRecord.Step) -> UnsafeMutablePointer<Lora_
     result.pointee.compute_seconds = value.computeSeconds
     result.pointee.reduce_seconds = value.reduceSeconds
     result.pointee.update_seconds = value.updateSeconds
+    setDetails(value.details, of: &result.pointee)
     return result
+}
+
+private func setDetails(
+    _ details: ProgressRecord.Step.Details, of message: inout Lora__Progress__Step
+) {
+    func set<Value, Stored>(
+        _ value: Value?, _ isThere: inout Int32, _ stored: inout Stored,
+        _ convert: (Value) -> Stored
+    ) {
+        guard let value else { return }
+        isThere = 1
+        stored = convert(value)
+    }
+    set(details.stepSeconds, &message.has_step_seconds, &message.step_seconds) { $0 }
+    set(
+        details.targetTokensPerSecond, &message.has_target_tokens_per_second,
+        &message.target_tokens_per_second
+    ) { $0 }
+    set(details.computedTokens, &message.has_computed_tokens, &message.computed_tokens) {
+        Int64($0)
+    }
+    set(
+        details.computedTokensPerSecond, &message.has_computed_tokens_per_second,
+        &message.computed_tokens_per_second
+    ) { $0 }
+    set(details.clipFactor, &message.has_clip_factor, &message.clip_factor) { $0 }
+    set(details.clipShare, &message.has_clip_share, &message.clip_share) { $0 }
+    set(details.reducedBytes, &message.has_reduced_bytes, &message.reduced_bytes) { Int64($0) }
+    set(details.secondsLeft, &message.has_seconds_left, &message.seconds_left) { $0 }
+    message.n_rank_compute_seconds = details.rankComputeSeconds.count
+    message.rank_compute_seconds = copy(details.rankComputeSeconds)
+    message.n_rank_peak_memory_bytes = details.rankPeakMemoryBytes.count
+    message.rank_peak_memory_bytes = copy(details.rankPeakMemoryBytes.map { Int64($0) })
+}
+
+/// Numbers for C; `nil` for none, which protobuf-c frees like the rest.
+private func copy<Number: BitwiseCopyable>(_ numbers: [Number]) -> UnsafeMutablePointer<Number>? {
+    guard !numbers.isEmpty,
+        let memory = malloc(numbers.count * MemoryLayout<Number>.stride)
+    else { return nil }
+    let pointer = memory.bindMemory(to: Number.self, capacity: numbers.count)
+    pointer.initialize(from: numbers, count: numbers.count)
+    return pointer
 }
 
 private func message(_ value: ProgressRecord.Evaluation)
@@ -159,6 +207,10 @@ private func message(_ value: ProgressRecord.Finished)
     result.pointee.seconds = value.seconds
     result.pointee.adapter_path = copy(value.adapterPath)
     result.pointee.adapter_sha256 = copy(value.adapterSHA256)
+    if let seconds = value.longestHandOverSeconds {
+        result.pointee.has_longest_hand_over_seconds = 1
+        result.pointee.longest_hand_over_seconds = seconds
+    }
     return result
 }
 
@@ -169,5 +221,11 @@ private func message(_ value: ProgressRecord.Failed)
     result.pointee.step = Int64(value.step)
     result.pointee.exit_code = Int64(value.exitCode)
     result.pointee.message = copy(value.message)
+    return result
+}
+
+private func message(_ value: ProgressRecord.Gap) -> UnsafeMutablePointer<Lora__Progress__Gap> {
+    let result = allocate(lora__progress__gap__init)
+    result.pointee.first_sequence = value.firstSequence
     return result
 }

@@ -30,6 +30,7 @@ extension ProgressRecord {
                 + "compute \(decimal(value.computeSeconds, places: 2)) s, "
                 + "reduce \(decimal(value.reduceSeconds, places: 2)) s, "
                 + "update \(decimal(value.updateSeconds, places: 2)) s"
+                + value.addedWords
         case .evaluation(let value):
             return "step \(value.step): held-out loss \(decimal(value.loss, places: 4)) over "
                 + "\(counted(value.samples, "sample")), "
@@ -57,7 +58,23 @@ extension ProgressRecord {
         case .failed(let value):
             return "failed at step \(value.step) with exit code \(value.exitCode): "
                 + value.message
+        case .gap(let value):
+            return
+                "records from number \(value.firstSequence) on were dropped: no room to keep them"
         }
+    }
+}
+
+extension ProgressRecord.Step {
+    /// Straggler and time left, where they are worth a reader's time.
+    fileprivate var addedWords: String {
+        var words = ""
+        if let (workerRank, excess) = straggler, excess >= 0.1 {
+            words +=
+                ", rank \(workerRank) \(decimal(excess * 100, places: 0)) % slower than the mean"
+        }
+        if let left = details.secondsLeft { words += ", \(duration(seconds: left)) left" }
+        return words
     }
 }
 

@@ -51,6 +51,7 @@ extension TimedRecord {
             value.configuration = value.configuration.shortened(to: 16_000)
             value.hosts = value.hosts.shortened()
             value.kernelID = value.kernelID.shortened(to: 256)
+            value.name = value.name.shortened(to: 256)
             result.record = .runStarted(value)
         case .checkpoint(var value):
             value.path = value.path.shortened(to: 4096)
@@ -70,7 +71,11 @@ extension TimedRecord {
         case .failed(var value):
             value.message = value.message.shortened(to: 16_000)
             result.record = .failed(value)
-        case .step, .evaluation: break
+        case .step(var value):
+            value.details.rankComputeSeconds = []
+            value.details.rankPeakMemoryBytes = []
+            result.record = .step(value)
+        case .evaluation, .gap: break
         }
         return result
     }

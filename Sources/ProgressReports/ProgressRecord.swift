@@ -10,6 +10,8 @@ public enum ProgressRecord: Sendable, Equatable {
     case warning(Warning)
     case finished(Finished)
     case failed(Failed)
+    /// In place of records that the sender had no room for.
+    case gap(Gap)
 
     public struct RunStarted: Sendable, Equatable {
         public var runID: String
@@ -22,10 +24,13 @@ public enum ProgressRecord: Sendable, Equatable {
         public var kernelID: String
         public var totalSteps: Int
         public var trainableParameters: Int
+        /// For people: the last part of the run's folder.
+        public var name: String
 
         public init(
             runID: String, configuration: String, worldSize: Int, lanesPerRank: Int,
-            hosts: [String], kernelID: String, totalSteps: Int, trainableParameters: Int
+            hosts: [String], kernelID: String, totalSteps: Int, trainableParameters: Int,
+            name: String = ""
         ) {
             self.runID = runID
             self.configuration = configuration
@@ -35,6 +40,7 @@ public enum ProgressRecord: Sendable, Equatable {
             self.kernelID = kernelID
             self.totalSteps = totalSteps
             self.trainableParameters = trainableParameters
+            self.name = name
         }
     }
 
@@ -55,11 +61,14 @@ public enum ProgressRecord: Sendable, Equatable {
         public var computeSeconds: Double
         public var reduceSeconds: Double
         public var updateSeconds: Double
+        /// What only newer senders tell.
+        public var details = Details()
 
         public init(
             step: Int, epoch: Int, loss: Double, targetTokens: Int, tokens: Int,
             tokensPerSecond: Double, learningRate: Double, gradientNorm: Double,
-            computeSeconds: Double, reduceSeconds: Double, updateSeconds: Double
+            computeSeconds: Double, reduceSeconds: Double, updateSeconds: Double,
+            details: Details = Details()
         ) {
             self.step = step
             self.epoch = epoch
@@ -72,6 +81,42 @@ public enum ProgressRecord: Sendable, Equatable {
             self.computeSeconds = computeSeconds
             self.reduceSeconds = reduceSeconds
             self.updateSeconds = updateSeconds
+            self.details = details
+        }
+
+        /// Measurements beyond the first version's; `nil` and empty where unknown.
+        public struct Details: Sendable, Equatable {
+            /// From its first slice to the end of its update.
+            public var stepSeconds: Double?
+            public var targetTokensPerSecond: Double?
+            /// Rows that went through the model: fewer than tokens where samples share prefixes.
+            public var computedTokens: Int?
+            public var computedTokensPerSecond: Double?
+            /// What the gradient was multiplied by; 1 where its norm was within the limit.
+            public var clipFactor: Double?
+            /// Part of this job's steps whose gradient was clipped.
+            public var clipShare: Double?
+            /// What a rank handed to the reduction.
+            public var reducedBytes: Int?
+            /// Estimated from the last steps.
+            public var secondsLeft: Double?
+            /// By rank: from the start of the step to its last slice. The longest is the straggler's.
+            public var rankComputeSeconds: [Double] = []
+            /// By rank: the most memory that was resident, mapped weights included.
+            public var rankPeakMemoryBytes: [Int] = []
+
+            public init() {}
+        }
+
+        /// The rank that the others waited for, and how much longer than the mean it computed (0.1:
+        /// a tenth); `nil` with fewer than two ranks.
+        public var straggler: (workerRank: Int, excess: Double)? {
+            let seconds = details.rankComputeSeconds
+            guard seconds.count > 1, let longest = seconds.max(),
+                let workerRank = seconds.firstIndex(of: longest)
+            else { return nil }
+            let mean = seconds.reduce(0, +) / Double(seconds.count)
+            return mean > 0 ? (workerRank, longest / mean - 1) : nil
         }
     }
 
@@ -158,11 +203,14 @@ public enum ProgressRecord: Sendable, Equatable {
         public var seconds: Double
         public var adapterPath: String
         public var adapterSHA256: String
+        /// The longest that the training loop of this job spent on handing over a report.
+        public var longestHandOverSeconds: Double?
 
         public init(
             step: Int, loss: Double, evaluationLoss: Double, seconds: Double, adapterPath: String,
-            adapterSHA256: String
+            adapterSHA256: String, longestHandOverSeconds: Double? = nil
         ) {
+            self.longestHandOverSeconds = longestHandOverSeconds
             self.step = step
             self.loss = loss
             self.evaluationLoss = evaluationLoss
@@ -181,6 +229,15 @@ public enum ProgressRecord: Sendable, Equatable {
             self.step = step
             self.exitCode = exitCode
             self.message = message
+        }
+    }
+
+    /// Takes the place of the records from ``firstSequence`` to the envelope's own sequence.
+    public struct Gap: Sendable, Equatable {
+        public var firstSequence: UInt64
+
+        public init(firstSequence: UInt64) {
+            self.firstSequence = firstSequence
         }
     }
 }

@@ -4,31 +4,47 @@ import Synchronization
 /// Gives each record its sender, number and time, and hands it to all sinks in order.
 public final class ProgressReporter: Sendable {
     private let runID: String
+    private let epoch: UInt64
     private let sinks: [any ProgressSink]
     private let clock: @Sendable () -> Int64
-    /// Number of the next record. Held while sinks are called, so that all see one order.
-    private let nextSequence = Mutex<UInt64>(1)
+    /// Held while sinks are called, so that all see one order.
+    private let state = Mutex(State())
+
+    private struct State {
+        var nextSequence: UInt64 = 1
+        var longestHandOver = Duration.zero
+    }
 
     /// - Parameters:
     ///   - runID: Stands in every record.
+    ///   - epoch: Of this job, in every record too.
     ///   - sinks: Called in this order, on the caller's thread.
     ///   - clock: Nanoseconds since 1970-01-01 UTC.
     public init(
-        runID: String, sinks: [any ProgressSink],
+        runID: String, epoch: UInt64 = 0, sinks: [any ProgressSink],
         clock: @escaping @Sendable () -> Int64 = unixTimeNanoseconds
     ) {
         self.runID = runID
+        self.epoch = epoch
         self.sinks = sinks
         self.clock = clock
     }
 
     public func report(_ record: ProgressRecord) {
-        nextSequence.withLock { sequence in
+        let begin = ContinuousClock.now
+        state.withLock { state in
             let timed = TimedRecord(
-                runID: runID, sequence: sequence, unixTimeNanoseconds: clock(), record: record)
-            sequence += 1
+                runID: runID, epoch: epoch, sequence: state.nextSequence,
+                unixTimeNanoseconds: clock(), record: record)
+            state.nextSequence += 1
             for sink in sinks { sink.receive(timed) }
+            state.longestHandOver = max(state.longestHandOver, .now - begin)
         }
+    }
+
+    /// The longest that a call of ``report(_:)`` has taken.
+    public var longestHandOverSeconds: Double {
+        state.withLock { $0.longestHandOver / .seconds(1) }
     }
 
     /// Finishes the sinks one after the other; each may take `timeoutSeconds`.

@@ -1,7 +1,7 @@
 /// Records waiting to be sent: first in, first out, at most `capacity`.
 ///
-/// When it is full the oldest record of the least important class that is present goes: steps,
-/// then evaluations and starts, and only if nothing else is left checkpoints, warnings and ends.
+/// When it is full the oldest record of the least important class that is present goes: steps, then
+/// evaluations and warnings, and only if nothing else is left those that tell a run's story.
 struct RecordQueue {
     let capacity: Int
     private(set) var dropped = 0
@@ -59,8 +59,8 @@ struct RecordQueue {
     private static func importance(_ record: ProgressRecord) -> Int {
         switch record {
         case .step: 0
-        case .evaluation, .runStarted, .resumed: 1
-        case .checkpoint, .warning, .finished, .failed: 2
+        case .evaluation, .warning: 1
+        case .checkpoint, .finished, .failed, .runStarted, .resumed, .gap: 2
         }
     }
 }

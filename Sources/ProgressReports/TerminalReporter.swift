@@ -20,11 +20,7 @@ public final class TerminalReporter: ProgressSink {
     private struct State {
         /// The bar that is on the screen, if any.
         var bar = ""
-        /// Step and time of the last steps, for the speed.
-        var recentSteps: [(step: Int, nanoseconds: Int64)] = []
     }
-
-    private static let stepsForSpeed = 20
 
     /// - Parameters:
     ///   - descriptor: Where to write; not closed.
@@ -87,9 +83,7 @@ public final class TerminalReporter: ProgressSink {
     ) {
         let clear = state.bar.isEmpty ? "" : "\r\u{1B}[K"
         if case .step(let step) = record.record {
-            state.recentSteps.append((step.step, record.unixTimeNanoseconds))
-            if state.recentSteps.count > Self.stepsForSpeed { state.recentSteps.removeFirst() }
-            state.bar = bar(for: step, columns: columns, secondsLeft: secondsLeft(state))
+            state.bar = bar(for: step, columns: columns, secondsLeft: step.details.secondsLeft)
             writeAll(clear + state.bar, to: descriptor)
             return
         }
@@ -102,14 +96,6 @@ public final class TerminalReporter: ProgressSink {
             }
         }
         writeAll(clear + line + "\n" + state.bar, to: descriptor)
-    }
-
-    private func secondsLeft(_ state: State) -> Double? {
-        guard let first = state.recentSteps.first, let last = state.recentSteps.last,
-            last.step > first.step
-        else { return nil }
-        let seconds = Double(last.nanoseconds &- first.nanoseconds) / 1e9
-        return seconds / Double(last.step - first.step) * Double(max(0, totalSteps - last.step))
     }
 
     /// `[#####.....] 12/400  loss 2.3141  431 tokens/s  3 min 20 s left`, never wider than the

@@ -45,7 +45,7 @@ final class CheckpointWriter: @unchecked Sendable {
     private let layout: LowRankLayout
     private let adapterConfiguration: [UInt8]
     private let reporter: ProgressReporter
-    private let metrics: MetricsFile
+    private let synchronizeMetrics: @Sendable () -> Void
     private let lease: RunLease
     private let makesArchives: Bool
 
@@ -60,7 +60,8 @@ final class CheckpointWriter: @unchecked Sendable {
 
     init(
         folder: RunFolder, runID: String, keep: Int, adapter: PEFTAdapter,
-        reporter: ProgressReporter, metrics: MetricsFile, makesArchives: Bool
+        reporter: ProgressReporter, synchronizeMetrics: @escaping @Sendable () -> Void,
+        makesArchives: Bool
     ) {
         lease = folder.lease
         self.makesArchives = makesArchives
@@ -71,7 +72,7 @@ final class CheckpointWriter: @unchecked Sendable {
         layout = adapter.parameters.layout
         adapterConfiguration = adapter.configuration.json()
         self.reporter = reporter
-        self.metrics = metrics
+        self.synchronizeMetrics = synchronizeMetrics
         free = [Snapshot(parameterCount: layout.parameterCount)]
         let thread = Thread { [self] in work() }
         thread.name = "checkpoints"
@@ -185,7 +186,7 @@ final class CheckpointWriter: @unchecked Sendable {
         _ snapshot: Snapshot, _ document: RunDocument
     ) throws -> SavedCheckpoint {
         // A durable checkpoint must not know more steps than the record of them.
-        metrics.synchronize()
+        synchronizeMetrics()
         // The adapter's two files make every checkpoint a PEFT folder too.
         return try store.save(
             step: document.step, runID: runID, parent: parentManifest,

@@ -24,10 +24,13 @@ final class Coordinator {
     private let writer: CheckpointWriter
     private let secondsBefore: Double
     private var currentStep: Int
+    private var clipping = ClippingCount()
+    private var remaining = RemainingTime()
     private let watch = Stopwatch()
 
     init(
-        folder: RunFolder, runID: String, reporter: ProgressReporter, metrics: MetricsFile,
+        folder: RunFolder, runID: String, reporter: ProgressReporter,
+        synchronizeMetrics: @escaping @Sendable () -> Void,
         adapter: PEFTAdapter, adam: AdamW, configuration: RunConfiguration,
         document: RunDocument, makesArchives: Bool
     ) {
@@ -44,7 +47,8 @@ final class Coordinator {
         gradient = FloatBuffer(count: adapter.parameters.layout.parameterCount)
         writer = CheckpointWriter(
             folder: folder, runID: runID, keep: configuration.keep, adapter: adapter,
-            reporter: reporter, metrics: metrics, makesArchives: makesArchives)
+            reporter: reporter, synchronizeMetrics: synchronizeMetrics, makesArchives: makesArchives
+        )
         secondsBefore = document.seconds
         currentStep = document.step
     }
@@ -56,6 +60,8 @@ final class Coordinator {
         let learningRate: Double
         /// Norm of the gradient before clipping.
         let norm: Double
+        /// What the gradient was multiplied by.
+        let clipFactor: Double
         /// Whether every parameter and moment is finite afterwards.
         let isFinite: Bool
     }
@@ -68,11 +74,12 @@ final class Coordinator {
             into: gradient, slicesInStep: outcome.slicesInStep,
             factor: 1 / Double(outcome.loss.targetTokens))
         let norm = GradientClipping.globalNorm(gradient)
-        GradientClipping.clip(gradient, norm: norm, limit: clipNorm)
+        let factor = GradientClipping.clip(gradient, norm: norm, limit: clipNorm)
+        clipping.count(factor)
         let rate = learningRate.rate(step: step)
         adam.update(
             adapter.parameters.buffer, gradient: gradient, step: step, learningRate: rate)
-        return Update(learningRate: rate, norm: norm, isFinite: isFinite)
+        return Update(learningRate: rate, norm: norm, clipFactor: factor, isFinite: isFinite)
     }
 
     private var isFinite: Bool {
@@ -123,6 +130,18 @@ final class Coordinator {
     ) {
         let loss = outcome.loss
         currentStep = step
+        remaining.completed(step: step, at: watch.seconds)
+        var details = ProgressRecord.Step.Details()
+        details.stepSeconds = stepSeconds
+        details.targetTokensPerSecond = Double(loss.targetTokens) / stepSeconds
+        details.computedTokens = Int(loss.computedTokens)
+        details.computedTokensPerSecond = Double(loss.computedTokens) / stepSeconds
+        details.clipFactor = update?.clipFactor
+        details.clipShare = clipping.share
+        details.reducedBytes = outcome.reducedBytes
+        details.secondsLeft = remaining.seconds(totalSteps: document.totalSteps)
+        details.rankComputeSeconds = outcome.ranks.computeSeconds
+        details.rankPeakMemoryBytes = outcome.ranks.peakMemoryBytes
         if loss.isFinite { document.loss = loss.mean }
         reporter.report(
             .step(
@@ -132,7 +151,8 @@ final class Coordinator {
                     tokensPerSecond: Double(loss.tokens) / stepSeconds,
                     learningRate: update?.learningRate ?? learningRate.rate(step: step),
                     gradientNorm: update?.norm ?? .nan, computeSeconds: outcome.computeSeconds,
-                    reduceSeconds: outcome.reduceSeconds, updateSeconds: updateSeconds)))
+                    reduceSeconds: outcome.reduceSeconds, updateSeconds: updateSeconds,
+                    details: details)))
     }
 
     func report(evaluationAt step: Int, _ loss: ExactLoss, samples: Int, seconds: Double) {
@@ -172,7 +192,8 @@ final class Coordinator {
                 .init(
                     step: document.step, loss: document.loss ?? .nan,
                     evaluationLoss: document.evaluationLoss ?? .nan, seconds: seconds,
-                    adapterPath: folder.adapterPath, adapterSHA256: digest)))
+                    adapterPath: folder.adapterPath, adapterSHA256: digest,
+                    longestHandOverSeconds: reporter.longestHandOverSeconds)))
         if let record = folder.finalRecord() {
             LaunchStatus()?.tell(.finished(record.adapterSHA256))
         }

@@ -50,6 +50,17 @@ struct GradientStep {
         let remarks: [String]
         let computeSeconds: Double
         let reduceSeconds: Double
+        /// What this rank handed to the reductions.
+        let reducedBytes: Int
+        let ranks: RankMeasurements
+    }
+
+    /// What each rank says of itself, by rank.
+    struct RankMeasurements {
+        /// From the start of the step to its last slice, repeated computations included.
+        var computeSeconds: [Double] = []
+        /// The most memory that was resident.
+        var peakMemoryBytes: [Int] = []
     }
 
     /// What one computation of this rank's slices gave, as far as it tells two computations apart.
@@ -79,6 +90,7 @@ struct GradientStep {
         var (computeSeconds, reduceSeconds) = (0.0, 0.0)
         var earlier: Measurement?
         var remarks: [String] = []
+        var reducedWords = 0
         limits.expect(tokens: tokens)
         for attempt in 0... {
             var watch = Stopwatch()
@@ -90,7 +102,12 @@ struct GradientStep {
                 seenExponents: sum.seenExponents, nonFinite: sum.nonFinite,
                 summands: loss.summands)
             let differs = !isAbandoned && earlier.map { $0 != own } ?? false
-            let flags = try reduce(loss, own, isAbandoned: isAbandoned, differs: differs)
+            let (flags, ranks) = try reduce(
+                loss, own, isAbandoned: isAbandoned, differs: differs,
+                computeSeconds: computeSeconds)
+            reducedWords +=
+                flags.count + 2 * communicator.size + own.seenExponents.count
+                + own.nonFinite.count
             isAbandoned = flags[Flag.isAbandoned.rawValue] != 0
             if !isAbandoned, let culprit = rank(of: flags[Flag.rankThatDiffers.rawValue]) {
                 remarks.append(
@@ -117,7 +134,10 @@ struct GradientStep {
                 continue
             }
             var summands = loss.summands
-            if verdict == .good { try communicator.allReduceSum(&sum.sums) }
+            if verdict == .good {
+                try communicator.allReduceSum(&sum.sums)
+                reducedWords += sum.sums.count
+            }
             try communicator.allReduceSum(&summands)
             loss = ExactLoss(summands: summands, isFinite: isFinite)
             reduceSeconds += watch.lap()
@@ -127,7 +147,8 @@ struct GradientStep {
                 loss: loss, slicesInStep: slices.count, isGood: verdict == .good,
                 culprit: isAbandoned ? nil : culprit,
                 stopRequested: flags[Flag.stopRequested.rawValue] != 0, isAbandoned: isAbandoned,
-                remarks: remarks, computeSeconds: computeSeconds, reduceSeconds: reduceSeconds)
+                remarks: remarks, computeSeconds: computeSeconds, reduceSeconds: reduceSeconds,
+                reducedBytes: 8 * (reducedWords + summands.count), ranks: ranks)
         }
         preconditionFailure("attempts have no end")
     }
@@ -137,24 +158,40 @@ struct GradientStep {
 
     /// Reduces what is small and tells whether the sums are worth sending.
     private func reduce(
-        _ loss: ExactLoss, _ own: Measurement, isAbandoned: Bool, differs: Bool
-    ) throws -> [Int64] {
+        _ loss: ExactLoss, _ own: Measurement, isAbandoned: Bool, differs: Bool,
+        computeSeconds: Double
+    ) throws -> (flags: ArraySlice<Int64>, ranks: RankMeasurements) {
         let place = Int64(communicator.size - communicator.rank)
         let hasNumbers = loss.isFinite && own.nonFinite.allSatisfy { $0 == 0 }
-        // The flags, and behind them each rank's speed.
+        // The flags, and behind them each rank's speed, nanoseconds and memory.
         let count = Flag.allCases.count
-        var flags = [Int64](repeating: 0, count: count + communicator.size)
+        let size = communicator.size
+        var flags = [Int64](repeating: 0, count: count + 3 * size)
         flags[Flag.lossIsNotFinite.rawValue] = loss.isFinite ? 0 : 1
         flags[Flag.stopRequested.rawValue] = StopSignals.arrived() ? 1 : 0
         flags[Flag.isAbandoned.rawValue] = isAbandoned ? 1 : 0
         flags[Flag.rankWithoutNumbers.rawValue] = hasNumbers ? 0 : place
         flags[Flag.rankThatDiffers.rawValue] = differs ? place : 0
         flags[count + communicator.rank] = speeds.report
+        flags[count + size + communicator.rank] = Int64(computeSeconds * 1e9)
+        flags[count + 2 * size + communicator.rank] = Self.peakMemoryBytes
         try communicator.allReduceMax(&sum.seenExponents)
         try communicator.allReduceMax(&sum.nonFinite)
         try communicator.allReduceMax(&flags)
-        speeds.take(flags[count...])
-        return flags
+        speeds.take(flags[count..<count + size])
+        return (
+            flags[..<(count + size)],
+            RankMeasurements(
+                computeSeconds: flags[(count + size)..<(count + 2 * size)].map { Double($0) / 1e9 },
+                peakMemoryBytes: flags[(count + 2 * size)...].map { Int($0) })
+        )
+    }
+
+    /// The most memory of this process that was resident, mapped weights included.
+    private static var peakMemoryBytes: Int64 {
+        var usage = rusage()
+        return getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0
+            ? Int64(usage.ru_maxrss) * 1024 : 0
     }
 
     /// The rank behind a reduced flag, `nil` for none.

@@ -134,10 +134,17 @@ struct RunStart {
         try folder.restore(parameters, adam)
         // Without a checkpoint the run starts anew: whatever was recorded is superseded.
         let metrics = try MetricsFile(path: folder.metricsPath, resumeAtStep: found?.step)
+        // Never drops: whoever waits for a checkpoint waits for it.
+        let metricsSink = try BackgroundSink(
+            metrics, capacity: .max, leastFinishSeconds: Self.fileFinishSeconds)
         if found != nil { try folder.reopen() }
         let coordinator = Coordinator(
             folder: folder, runID: runID,
-            reporter: try makeReporter(metrics, runID: runID), metrics: metrics,
+            reporter: try makeReporter(metricsSink, runID: runID),
+            synchronizeMetrics: {
+                metricsSink.flush()
+                metrics.synchronize()
+            },
             adapter: PEFTAdapter(
                 configuration: inputs.adapterConfiguration, parameters: parameters),
             adam: adam, configuration: configuration, document: document,
@@ -159,14 +166,21 @@ struct RunStart {
         }
     }
 
-    private func makeReporter(_ metrics: MetricsFile, runID: String) throws -> ProgressReporter {
-        let totalSteps = inputs.totalSteps(configuration)
-        var sinks: [any ProgressSink] = [TerminalReporter(totalSteps: totalSteps), metrics]
+    /// A disk may be slow when the run ends.
+    private static let fileFinishSeconds = 60.0
+    private static let waitingRecords = 4096
+
+    private func makeReporter(_ metrics: BackgroundSink, runID: String) throws -> ProgressReporter {
+        let terminal = TerminalReporter(totalSteps: inputs.totalSteps(configuration))
+        var sinks: [any ProgressSink] = [
+            try BackgroundSink(terminal, capacity: Self.waitingRecords), metrics,
+        ]
         if let status = LaunchStatus() { sinks.append(status) }
         if let address = configuration.collector {
             sinks.append(try CollectorStream(address: address))
         }
-        return ProgressReporter(runID: runID, sinks: sinks)
+        return ProgressReporter(
+            runID: runID, epoch: UInt64(max(0, unixTimeNanoseconds() / 1_000_000)), sinks: sinks)
     }
 
     private func announce(
@@ -181,7 +195,8 @@ struct RunStart {
                     worldSize: communicator.size, lanesPerRank: plan.lanes, hosts: hosts,
                     kernelID: backend.identity.description,
                     totalSteps: coordinator.document.totalSteps,
-                    trainableParameters: inputs.layout.parameterCount)))
+                    trainableParameters: inputs.layout.parameterCount,
+                    name: URL(fileURLWithPath: configuration.out).lastPathComponent)))
         if let checkpoint = coordinator.folder.checkpoint {
             for damaged in checkpoint.loaded.setAside {
                 coordinator.warn(

@@ -15,6 +15,11 @@ PROTOBUF_C__BEGIN_DECLS
 #endif
 
 
+typedef struct Lora__Progress__Hello Lora__Progress__Hello;
+typedef struct Lora__Progress__Reply Lora__Progress__Reply;
+typedef struct Lora__Progress__Welcome Lora__Progress__Welcome;
+typedef struct Lora__Progress__Acknowledgement Lora__Progress__Acknowledgement;
+typedef struct Lora__Progress__Refusal Lora__Progress__Refusal;
 typedef struct Lora__Progress__Envelope Lora__Progress__Envelope;
 typedef struct Lora__Progress__RunStarted Lora__Progress__RunStarted;
 typedef struct Lora__Progress__Step Lora__Progress__Step;
@@ -24,6 +29,7 @@ typedef struct Lora__Progress__Resumed Lora__Progress__Resumed;
 typedef struct Lora__Progress__Warning Lora__Progress__Warning;
 typedef struct Lora__Progress__Finished Lora__Progress__Finished;
 typedef struct Lora__Progress__Failed Lora__Progress__Failed;
+typedef struct Lora__Progress__Gap Lora__Progress__Gap;
 
 
 /* --- enums --- */
@@ -32,21 +38,102 @@ typedef struct Lora__Progress__Failed Lora__Progress__Failed;
 /* --- messages --- */
 
 /*
- * One frame: who says it, when, and exactly one of the records.
+ * The first frame of a connection, from the sender.
+ */
+struct  Lora__Progress__Hello
+{
+  ProtobufCMessage base;
+  /*
+   * 1.
+   */
+  uint32_t version;
+  /*
+   * The shared secret, where the collector asks for one.
+   */
+  char *token;
+};
+#define LORA__PROGRESS__HELLO__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lora__progress__hello__descriptor) \
+    , 0, NULL }
+
+
+/*
+ * Every frame from the collector: exactly one of these.
+ */
+struct  Lora__Progress__Reply
+{
+  ProtobufCMessage base;
+  /*
+   * Answers Hello.
+   */
+  Lora__Progress__Welcome *welcome;
+  Lora__Progress__Acknowledgement *acknowledgement;
+  /*
+   * The last frame: why the collector closes the connection.
+   */
+  Lora__Progress__Refusal *refusal;
+};
+#define LORA__PROGRESS__REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lora__progress__reply__descriptor) \
+    , NULL, NULL, NULL }
+
+
+struct  Lora__Progress__Welcome
+{
+  ProtobufCMessage base;
+  uint32_t version;
+};
+#define LORA__PROGRESS__WELCOME__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lora__progress__welcome__descriptor) \
+    , 0 }
+
+
+/*
+ * All that came on this connection of this run and epoch, up to this sequence, is stored durably.
+ */
+struct  Lora__Progress__Acknowledgement
+{
+  ProtobufCMessage base;
+  char *run_id;
+  uint64_t epoch;
+  uint64_t sequence;
+};
+#define LORA__PROGRESS__ACKNOWLEDGEMENT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lora__progress__acknowledgement__descriptor) \
+    , NULL, 0, 0 }
+
+
+struct  Lora__Progress__Refusal
+{
+  ProtobufCMessage base;
+  char *reason;
+};
+#define LORA__PROGRESS__REFUSAL__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lora__progress__refusal__descriptor) \
+    , NULL }
+
+
+/*
+ * Every later frame from the sender: who says it, when, and exactly one of the records.
  */
 struct  Lora__Progress__Envelope
 {
   ProtobufCMessage base;
   char *run_id;
   /*
-   * 1 for the first record of a job; a gap means that records were dropped. 0 for a warning made
-   * by the sending queue itself.
+   * 1 for the first record of a job, and one more for each that follows.
    */
   uint64_t sequence;
   /*
    * Since 1970-01-01 UTC.
    */
   int64_t unix_time_ns;
+  /*
+   * Names the job among those of the run, and grows from job to job: milliseconds since 1970-01-01
+   * UTC at its start.
+   */
+  protobuf_c_boolean has_epoch;
+  uint64_t epoch;
   Lora__Progress__RunStarted *run_started;
   Lora__Progress__Step *step;
   Lora__Progress__Evaluation *evaluation;
@@ -55,10 +142,11 @@ struct  Lora__Progress__Envelope
   Lora__Progress__Warning *warning;
   Lora__Progress__Finished *finished;
   Lora__Progress__Failed *failed;
+  Lora__Progress__Gap *gap;
 };
 #define LORA__PROGRESS__ENVELOPE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lora__progress__envelope__descriptor) \
-    , NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+    , NULL, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 
 
 struct  Lora__Progress__RunStarted
@@ -79,10 +167,14 @@ struct  Lora__Progress__RunStarted
   char *kernel_id;
   int64_t total_steps;
   int64_t trainable_parameters;
+  /*
+   * For people: the last part of the run's folder.
+   */
+  char *name;
 };
 #define LORA__PROGRESS__RUN_STARTED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lora__progress__run_started__descriptor) \
-    , NULL, NULL, 0, 0, 0,NULL, NULL, 0, 0 }
+    , NULL, NULL, 0, 0, 0,NULL, NULL, 0, 0, NULL }
 
 
 struct  Lora__Progress__Step
@@ -114,10 +206,54 @@ struct  Lora__Progress__Step
   double compute_seconds;
   double reduce_seconds;
   double update_seconds;
+  /*
+   * From its first slice to the end of its update.
+   */
+  protobuf_c_boolean has_step_seconds;
+  double step_seconds;
+  protobuf_c_boolean has_target_tokens_per_second;
+  double target_tokens_per_second;
+  /*
+   * Rows that went through the model: fewer than tokens where samples share prefixes.
+   */
+  protobuf_c_boolean has_computed_tokens;
+  int64_t computed_tokens;
+  protobuf_c_boolean has_computed_tokens_per_second;
+  double computed_tokens_per_second;
+  /*
+   * What the gradient was multiplied by; 1 where its norm was within the limit.
+   */
+  protobuf_c_boolean has_clip_factor;
+  double clip_factor;
+  /*
+   * Part of this job's steps whose gradient was clipped.
+   */
+  protobuf_c_boolean has_clip_share;
+  double clip_share;
+  /*
+   * What this rank handed to the reduction.
+   */
+  protobuf_c_boolean has_reduced_bytes;
+  int64_t reduced_bytes;
+  /*
+   * Estimated from the last steps; absent while unknown.
+   */
+  protobuf_c_boolean has_seconds_left;
+  double seconds_left;
+  /*
+   * By rank: from the start of the step to its last slice. The longest is the straggler's.
+   */
+  size_t n_rank_compute_seconds;
+  double *rank_compute_seconds;
+  /*
+   * By rank: the most memory that was resident, mapped weights included.
+   */
+  size_t n_rank_peak_memory_bytes;
+  int64_t *rank_peak_memory_bytes;
 };
 #define LORA__PROGRESS__STEP__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lora__progress__step__descriptor) \
-    , 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+    , 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,NULL, 0,NULL }
 
 
 struct  Lora__Progress__Evaluation
@@ -214,10 +350,15 @@ struct  Lora__Progress__Finished
   double seconds;
   char *adapter_path;
   char *adapter_sha256;
+  /*
+   * The longest that the training loop of this job spent on handing over a report.
+   */
+  protobuf_c_boolean has_longest_hand_over_seconds;
+  double longest_hand_over_seconds;
 };
 #define LORA__PROGRESS__FINISHED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lora__progress__finished__descriptor) \
-    , 0, 0, 0, 0, NULL, NULL }
+    , 0, 0, 0, 0, NULL, NULL, 0, 0 }
 
 
 struct  Lora__Progress__Failed
@@ -232,6 +373,114 @@ struct  Lora__Progress__Failed
     , 0, 0, NULL }
 
 
+/*
+ * Takes the place of records that the sender had no room for: its own sequence is the last of them.
+ */
+struct  Lora__Progress__Gap
+{
+  ProtobufCMessage base;
+  uint64_t first_sequence;
+};
+#define LORA__PROGRESS__GAP__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lora__progress__gap__descriptor) \
+    , 0 }
+
+
+/* Lora__Progress__Hello methods */
+void   lora__progress__hello__init
+                     (Lora__Progress__Hello         *message);
+size_t lora__progress__hello__get_packed_size
+                     (const Lora__Progress__Hello   *message);
+size_t lora__progress__hello__pack
+                     (const Lora__Progress__Hello   *message,
+                      uint8_t             *out);
+size_t lora__progress__hello__pack_to_buffer
+                     (const Lora__Progress__Hello   *message,
+                      ProtobufCBuffer     *buffer);
+Lora__Progress__Hello *
+       lora__progress__hello__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lora__progress__hello__free_unpacked
+                     (Lora__Progress__Hello *message,
+                      ProtobufCAllocator *allocator);
+/* Lora__Progress__Reply methods */
+void   lora__progress__reply__init
+                     (Lora__Progress__Reply         *message);
+size_t lora__progress__reply__get_packed_size
+                     (const Lora__Progress__Reply   *message);
+size_t lora__progress__reply__pack
+                     (const Lora__Progress__Reply   *message,
+                      uint8_t             *out);
+size_t lora__progress__reply__pack_to_buffer
+                     (const Lora__Progress__Reply   *message,
+                      ProtobufCBuffer     *buffer);
+Lora__Progress__Reply *
+       lora__progress__reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lora__progress__reply__free_unpacked
+                     (Lora__Progress__Reply *message,
+                      ProtobufCAllocator *allocator);
+/* Lora__Progress__Welcome methods */
+void   lora__progress__welcome__init
+                     (Lora__Progress__Welcome         *message);
+size_t lora__progress__welcome__get_packed_size
+                     (const Lora__Progress__Welcome   *message);
+size_t lora__progress__welcome__pack
+                     (const Lora__Progress__Welcome   *message,
+                      uint8_t             *out);
+size_t lora__progress__welcome__pack_to_buffer
+                     (const Lora__Progress__Welcome   *message,
+                      ProtobufCBuffer     *buffer);
+Lora__Progress__Welcome *
+       lora__progress__welcome__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lora__progress__welcome__free_unpacked
+                     (Lora__Progress__Welcome *message,
+                      ProtobufCAllocator *allocator);
+/* Lora__Progress__Acknowledgement methods */
+void   lora__progress__acknowledgement__init
+                     (Lora__Progress__Acknowledgement         *message);
+size_t lora__progress__acknowledgement__get_packed_size
+                     (const Lora__Progress__Acknowledgement   *message);
+size_t lora__progress__acknowledgement__pack
+                     (const Lora__Progress__Acknowledgement   *message,
+                      uint8_t             *out);
+size_t lora__progress__acknowledgement__pack_to_buffer
+                     (const Lora__Progress__Acknowledgement   *message,
+                      ProtobufCBuffer     *buffer);
+Lora__Progress__Acknowledgement *
+       lora__progress__acknowledgement__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lora__progress__acknowledgement__free_unpacked
+                     (Lora__Progress__Acknowledgement *message,
+                      ProtobufCAllocator *allocator);
+/* Lora__Progress__Refusal methods */
+void   lora__progress__refusal__init
+                     (Lora__Progress__Refusal         *message);
+size_t lora__progress__refusal__get_packed_size
+                     (const Lora__Progress__Refusal   *message);
+size_t lora__progress__refusal__pack
+                     (const Lora__Progress__Refusal   *message,
+                      uint8_t             *out);
+size_t lora__progress__refusal__pack_to_buffer
+                     (const Lora__Progress__Refusal   *message,
+                      ProtobufCBuffer     *buffer);
+Lora__Progress__Refusal *
+       lora__progress__refusal__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lora__progress__refusal__free_unpacked
+                     (Lora__Progress__Refusal *message,
+                      ProtobufCAllocator *allocator);
 /* Lora__Progress__Envelope methods */
 void   lora__progress__envelope__init
                      (Lora__Progress__Envelope         *message);
@@ -403,8 +652,42 @@ Lora__Progress__Failed *
 void   lora__progress__failed__free_unpacked
                      (Lora__Progress__Failed *message,
                       ProtobufCAllocator *allocator);
+/* Lora__Progress__Gap methods */
+void   lora__progress__gap__init
+                     (Lora__Progress__Gap         *message);
+size_t lora__progress__gap__get_packed_size
+                     (const Lora__Progress__Gap   *message);
+size_t lora__progress__gap__pack
+                     (const Lora__Progress__Gap   *message,
+                      uint8_t             *out);
+size_t lora__progress__gap__pack_to_buffer
+                     (const Lora__Progress__Gap   *message,
+                      ProtobufCBuffer     *buffer);
+Lora__Progress__Gap *
+       lora__progress__gap__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lora__progress__gap__free_unpacked
+                     (Lora__Progress__Gap *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
+typedef void (*Lora__Progress__Hello_Closure)
+                 (const Lora__Progress__Hello *message,
+                  void *closure_data);
+typedef void (*Lora__Progress__Reply_Closure)
+                 (const Lora__Progress__Reply *message,
+                  void *closure_data);
+typedef void (*Lora__Progress__Welcome_Closure)
+                 (const Lora__Progress__Welcome *message,
+                  void *closure_data);
+typedef void (*Lora__Progress__Acknowledgement_Closure)
+                 (const Lora__Progress__Acknowledgement *message,
+                  void *closure_data);
+typedef void (*Lora__Progress__Refusal_Closure)
+                 (const Lora__Progress__Refusal *message,
+                  void *closure_data);
 typedef void (*Lora__Progress__Envelope_Closure)
                  (const Lora__Progress__Envelope *message,
                   void *closure_data);
@@ -432,12 +715,20 @@ typedef void (*Lora__Progress__Finished_Closure)
 typedef void (*Lora__Progress__Failed_Closure)
                  (const Lora__Progress__Failed *message,
                   void *closure_data);
+typedef void (*Lora__Progress__Gap_Closure)
+                 (const Lora__Progress__Gap *message,
+                  void *closure_data);
 
 /* --- services --- */
 
 
 /* --- descriptors --- */
 
+extern const ProtobufCMessageDescriptor lora__progress__hello__descriptor;
+extern const ProtobufCMessageDescriptor lora__progress__reply__descriptor;
+extern const ProtobufCMessageDescriptor lora__progress__welcome__descriptor;
+extern const ProtobufCMessageDescriptor lora__progress__acknowledgement__descriptor;
+extern const ProtobufCMessageDescriptor lora__progress__refusal__descriptor;
 extern const ProtobufCMessageDescriptor lora__progress__envelope__descriptor;
 extern const ProtobufCMessageDescriptor lora__progress__run_started__descriptor;
 extern const ProtobufCMessageDescriptor lora__progress__step__descriptor;
@@ -447,6 +738,7 @@ extern const ProtobufCMessageDescriptor lora__progress__resumed__descriptor;
 extern const ProtobufCMessageDescriptor lora__progress__warning__descriptor;
 extern const ProtobufCMessageDescriptor lora__progress__finished__descriptor;
 extern const ProtobufCMessageDescriptor lora__progress__failed__descriptor;
+extern const ProtobufCMessageDescriptor lora__progress__gap__descriptor;
 
 PROTOBUF_C__END_DECLS
 

@@ -1,0 +1,30 @@
+import Glibc
+
+/// Runs `body` on a detached thread that takes no signals.
+package func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
+    final class Body {
+        let run: @Sendable () -> Void
+        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+    }
+    var all = sigset_t()
+    var previous = sigset_t()
+    sigfillset(&all)
+    // A thread inherits its creator's mask, so no signal can reach it even at its start.
+    pthread_sigmask(SIG_SETMASK, &all, &previous)
+    defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
+    let argument = Unmanaged.passRetained(Body(body))
+    var thread = pthread_t()
+    let status = pthread_create(
+        &thread, nil,
+        { argument in
+            guard let argument else { return nil }
+            Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run()
+            return nil
+        }, argument.toOpaque())
+    guard status == 0 else {
+        argument.release()
+        return false
+    }
+    pthread_detach(thread)
+    return true
+}
