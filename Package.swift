@@ -33,6 +33,12 @@ let argumentParser = Target.Dependency.product(
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 
 /// The commit that is built, for `--version`; a "+" says that files differ from it.
@@ -51,6 +57,10 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
@@ -115,11 +125,20 @@ let package = Package(
 
         // Layer 5
         room(
+            "ProgressDelivery",
+            [crypto, "Faults", nioCore, nioPosix, nioSSL, "ProgressReports"]),
+        room("RunStore", ["Faults", grdb, "ProgressReports"]),
+        .target(
+            name: "RunPage", resources: [.embedInCode("Page")], swiftSettings: swiftSettings),
+
+        // Layer 6
+        room(
             "Training",
             [
                 "Adapters", "ChatTemplates", "Checkpoints", "Collectives", "Datasets", "Faults",
                 "Kernels",
-                "ModelFiles", "Optimization", "ProgressReports", "Slices", "Tensors",
+                "ModelFiles", "Optimization", "ProgressDelivery", "ProgressReports", "Slices",
+                "Tensors",
                 "Tokenization", "Transformer", crypto, yams,
             ]),
         room(
@@ -128,9 +147,15 @@ let package = Package(
                 "Adapters", "Faults", "Kernels", "ModelFiles", "Tensors", "Tokenization",
                 "Transformer",
             ]),
-        room("CollectorService", ["Faults", nioCore, nioPosix, "ProgressReports"]),
+        room(
+            "CollectorService",
+            [
+                "Faults", hummingbird, hummingbirdCore, hummingbirdTLS, logging, nioCore, nioPosix,
+                nioSSL,
+                "ProgressDelivery", "ProgressReports", "RunPage", "RunStore",
+            ]),
 
-        // Layer 6
+        // Layer 7
         room(
             "Operations",
             [
@@ -159,7 +184,10 @@ let package = Package(
             ]),
         program(
             "lora-collector",
-            [argumentParser, "CollectorService", "CommandOptions", "Faults", "ProgressReports"]),
+            [
+                argumentParser, "CollectorService", "CommandOptions", "Faults", "ProgressDelivery",
+                "ProgressReports", "RunStore",
+            ]),
 
         .target(
             name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport",
@@ -241,7 +269,14 @@ let package = Package(
         tests("DiagnosisTests", ["Collectives", "Diagnosis", "Supervision"]),
         tests("ProgressReportsTests", ["Faults", "ProgressReports"]),
         tests(
+            "ProgressDeliveryTests",
+            ["CollectorService", "Faults", "ProgressDelivery", "ProgressReports", "RunStore"]),
+        tests(
             "CollectorServiceTests",
-            ["CollectorService", "Faults", "lora-collector", "ProgressReports"]),
+            [
+                "CollectorService", "Faults", "lora-collector", "ProgressDelivery",
+                "ProgressReports",
+                "RunStore",
+            ]),
     ]
 )

@@ -2,29 +2,32 @@ import Faults
 import NIOCore
 import ProgressReports
 
-/// Takes the frames of one peer: a length (4 bytes, most significant first) and an `Envelope`.
+/// Takes the frames of one peer: a greeting, then records; docs/progress-protocol.md.
 final class CollectorConnection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
-    private let store: RecordStore
+    private let intake: RecordIntake
     private let open: OpenConnections
-    private let frameSeconds: Double
+    private let limits: CollectorServer.Limits
+    private let token: String
     private let tell: @Sendable (String) -> Void
     private var buffer = ByteBuffer()
     private var peer = "unknown peer"
     /// Nothing of this peer is read any more.
     private var isClosed = false
     private var isCounted = false
+    private var hasGreeted = false
     /// Runs while a frame is incomplete; further bytes do not extend it.
     private var deadline: Scheduled<Void>?
 
     init(
-        store: RecordStore, open: OpenConnections, frameSeconds: Double,
-        tell: @escaping @Sendable (String) -> Void
+        intake: RecordIntake, open: OpenConnections, limits: CollectorServer.Limits,
+        token: String, tell: @escaping @Sendable (String) -> Void
     ) {
-        self.store = store
+        self.intake = intake
         self.open = open
-        self.frameSeconds = frameSeconds
+        self.limits = limits
+        self.token = token
         self.tell = tell
     }
 
@@ -36,7 +39,12 @@ final class CollectorConnection: ChannelInboundHandler {
                 ).description
         }
         isCounted = open.enter()
-        if !isCounted { end(context, because: "there are \(open.limit) connections already") }
+        guard isCounted else {
+            end(context, because: "there are \(open.limit) connections already")
+            return
+        }
+        // Who does not greet is a stranger.
+        watch(context, isNewFrame: false)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -85,25 +93,75 @@ final class CollectorConnection: ChannelInboundHandler {
 
     private func take(_ frame: [UInt8], _ context: ChannelHandlerContext) {
         do throws(ProgressError) {
+            guard hasGreeted else {
+                try greet(try ProgressGreeting.Hello(decoding: frame), context)
+                return
+            }
             let record = try ProgressMessage.decode(frame)
-            tell("[\(record.runID.prefix(8).description.printable) \(peer)] \(record.sentence)")
-            store.append(record)
+            try Self.check(record)
+            intake.take(record, from: peer, on: context.channel) { [weak self] problem in
+                self?.end(context, because: problem)
+            }
         } catch {
-            end(context, because: "\(error)")
+            end(context, because: error.problem)
+        }
+    }
+
+    private func greet(
+        _ hello: ProgressGreeting.Hello, _ context: ChannelHandlerContext
+    ) throws(ProgressError) {
+        guard hello.version == ProgressGreeting.version else {
+            throw ProgressError(
+                "it speaks version \(hello.version) of the protocol, this is version "
+                    + "\(ProgressGreeting.version)")
+        }
+        guard Self.isSame(hello.token, token) else { throw ProgressError("wrong token") }
+        hasGreeted = true
+        send(.welcome(version: ProgressGreeting.version), context)
+    }
+
+    /// Compares without telling by its time how far two secrets agree.
+    private static func isSame(_ given: String, _ wanted: String) -> Bool {
+        guard !wanted.isEmpty else { return true }
+        var difference = given.utf8.count == wanted.utf8.count ? UInt8(0) : 1
+        for (a, b) in zip(given.utf8, wanted.utf8) { difference |= a ^ b }
+        return difference == 0
+    }
+
+    /// What the store relies on.
+    private static func check(_ record: TimedRecord) throws(ProgressError) {
+        let largest = UInt64(Int64.max)
+        guard !record.runID.isEmpty, record.runID.utf8.count <= 256, record.sequence > 0,
+            record.sequence <= largest, record.epoch <= largest
+        else { throw ProgressError("a record without a possible run, epoch and sequence") }
+        if case .gap(let gap) = record.record {
+            guard gap.firstSequence > 0, gap.firstSequence <= record.sequence else {
+                throw ProgressError("a gap that ends before it begins")
+            }
         }
     }
 
     /// Lets a half frame wait only so long, however slowly its bytes drip in.
     private func watch(_ context: ChannelHandlerContext, isNewFrame: Bool) {
-        if isNewFrame || buffer.readableBytes == 0 {
+        let isWaiting = buffer.readableBytes > 0 || !hasGreeted
+        if isNewFrame || !isWaiting {
             deadline?.cancel()
             deadline = nil
         }
-        guard buffer.readableBytes > 0, deadline == nil else { return }
-        let limit = TimeAmount.nanoseconds(Int64(frameSeconds * 1e9))
-        deadline = context.eventLoop.assumeIsolated().scheduleTask(in: limit) {
-            self.end(context, because: "half a frame for \(self.frameSeconds) seconds")
-        }
+        guard isWaiting, deadline == nil else { return }
+        let seconds = limits.frameSeconds
+        let problem =
+            hasGreeted
+            ? "half a frame for \(seconds) seconds" : "no greeting for \(seconds) seconds"
+        deadline = context.eventLoop.assumeIsolated().scheduleTask(
+            in: .nanoseconds(Int64(seconds * 1e9))
+        ) { self.end(context, because: problem) }
+    }
+
+    private func send(_ reply: ProgressGreeting.Reply, _ context: ChannelHandlerContext) {
+        let frame = progressFrame(reply.encoded())
+        context.channel.writeAndFlush(
+            context.channel.allocator.buffer(bytes: frame), promise: nil)
     }
 
     private func end(_ context: ChannelHandlerContext, because reason: String) {
@@ -112,6 +170,7 @@ final class CollectorConnection: ChannelInboundHandler {
         deadline?.cancel()
         buffer.clear()
         tell("\(peer): closed: \(reason.printable)")
+        send(.refusal(String(reason.prefix(500))), context)
         context.close(promise: nil)
     }
 }

@@ -22,6 +22,12 @@ public struct CollectorAddress: Sendable, Equatable, CustomStringConvertible {
         self.port = port
     }
 
+    /// Whether only this machine can reach it.
+    public var isLoopback: Bool {
+        let isAddress = host.utf8.allSatisfy { $0 == UInt8(ascii: ".") || (48...57).contains($0) }
+        return host == "localhost" || host == "::1" || (isAddress && host.hasPrefix("127."))
+    }
+
     public var description: String {
         host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
     }

@@ -25,13 +25,17 @@ extension TimedRecord {
 }
 
 /// A flat JSON object whose keys keep their order.
-private struct JSONObject {
+public struct JSONObject {
     private var body = ""
 
-    var text: String { "{" + body + "}" }
+    public init() {}
 
-    mutating func add(_ key: String, _ value: RecordField.Value) {
+    public var text: String { "{" + body + "}" }
+
+    /// `nil` becomes null; NaN and infinity too.
+    public mutating func add(_ key: String, _ value: RecordField.Value?) {
         switch value {
+        case nil: add(key, verbatim: "null")
         case .text(let text): add(key, verbatim: Self.quoted(text))
         case .integer(let value): add(key, verbatim: "\(value)")
         case .number(let value): add(key, verbatim: Self.digits(value))
@@ -41,7 +45,8 @@ private struct JSONObject {
         }
     }
 
-    mutating func add(_ key: String, verbatim value: String) {
+    /// - Parameter value: JSON.
+    public mutating func add(_ key: String, verbatim value: String) {
         if !body.isEmpty { body += "," }
         body += "\"\(key)\":" + value
     }

@@ -27,14 +27,14 @@ extension OwnedEnvelope {
                 throw ProgressError("a message with \(found.count) records instead of one")
             }
             return TimedRecord(
-                runID: try text(envelope.run_id), epoch: envelope.epoch,
+                runID: try readText(envelope.run_id), epoch: envelope.epoch,
                 sequence: envelope.sequence,
                 unixTimeNanoseconds: envelope.unix_time_ns, record: record)
         }
     }
 }
 
-private func text(_ pointer: UnsafeMutablePointer<CChar>?) throws(ProgressError) -> String {
+func readText(_ pointer: UnsafeMutablePointer<CChar>?) throws(ProgressError) -> String {
     guard let pointer else { return "" }
     guard let text = String(validatingCString: pointer) else {
         throw ProgressError("a message with text that is not UTF-8")
@@ -47,7 +47,7 @@ private func texts(
 ) throws(ProgressError) -> [String] {
     var result: [String] = []
     guard let pointers else { return result }
-    for index in 0..<count { result.append(try text(pointers[index])) }
+    for index in 0..<count { result.append(try readText(pointers[index])) }
     return result
 }
 
@@ -55,11 +55,12 @@ private func read(_ value: Lora__Progress__RunStarted) throws(ProgressError)
     -> ProgressRecord.RunStarted
 {
     ProgressRecord.RunStarted(
-        runID: try text(value.run_id), configuration: try text(value.configuration),
+        runID: try readText(value.run_id), configuration: try readText(value.configuration),
         worldSize: Int(value.world_size), lanesPerRank: Int(value.lanes_per_rank),
-        hosts: try texts(value.hosts, count: value.n_hosts), kernelID: try text(value.kernel_id),
+        hosts: try texts(value.hosts, count: value.n_hosts),
+        kernelID: try readText(value.kernel_id),
         totalSteps: Int(value.total_steps), trainableParameters: Int(value.trainable_parameters),
-        name: try text(value.name))
+        name: try readText(value.name))
 }
 
 private func read(_ value: Lora__Progress__Step) -> ProgressRecord.Step {
@@ -105,8 +106,8 @@ private func read(_ value: Lora__Progress__Checkpoint) throws(ProgressError)
     -> ProgressRecord.Checkpoint
 {
     ProgressRecord.Checkpoint(
-        step: Int(value.step), path: try text(value.path), bytes: Int(value.bytes),
-        seconds: value.seconds, manifestSHA256: try text(value.manifest_sha256),
+        step: Int(value.step), path: try readText(value.path), bytes: Int(value.bytes),
+        seconds: value.seconds, manifestSHA256: try readText(value.manifest_sha256),
         handOverSeconds: value.hand_over_seconds, processorSeconds: value.processor_seconds)
 }
 
@@ -114,7 +115,7 @@ private func read(_ value: Lora__Progress__Resumed) throws(ProgressError)
     -> ProgressRecord.Resumed
 {
     ProgressRecord.Resumed(
-        step: Int(value.step), path: try text(value.path), worldSize: Int(value.world_size),
+        step: Int(value.step), path: try readText(value.path), worldSize: Int(value.world_size),
         previousWorldSize: Int(value.previous_world_size),
         changes: try texts(value.changes, count: value.n_changes))
 }
@@ -122,7 +123,7 @@ private func read(_ value: Lora__Progress__Resumed) throws(ProgressError)
 private func read(_ value: Lora__Progress__Warning) throws(ProgressError)
     -> ProgressRecord.Warning
 {
-    ProgressRecord.Warning(step: Int(value.step), message: try text(value.message))
+    ProgressRecord.Warning(step: Int(value.step), message: try readText(value.message))
 }
 
 private func read(_ value: Lora__Progress__Finished) throws(ProgressError)
@@ -130,8 +131,8 @@ private func read(_ value: Lora__Progress__Finished) throws(ProgressError)
 {
     ProgressRecord.Finished(
         step: Int(value.step), loss: value.loss, evaluationLoss: value.evaluation_loss,
-        seconds: value.seconds, adapterPath: try text(value.adapter_path),
-        adapterSHA256: try text(value.adapter_sha256),
+        seconds: value.seconds, adapterPath: try readText(value.adapter_path),
+        adapterSHA256: try readText(value.adapter_sha256),
         longestHandOverSeconds: value.has_longest_hand_over_seconds != 0
             ? value.longest_hand_over_seconds : nil)
 }
@@ -140,5 +141,5 @@ private func read(_ value: Lora__Progress__Failed) throws(ProgressError)
     -> ProgressRecord.Failed
 {
     ProgressRecord.Failed(
-        step: Int(value.step), exitCode: Int(value.exit_code), message: try text(value.message))
+        step: Int(value.step), exitCode: Int(value.exit_code), message: try readText(value.message))
 }

@@ -2,9 +2,9 @@
 ///
 /// When it is full the oldest record of the least important class that is present goes: steps, then
 /// evaluations and warnings, and only if nothing else is left those that tell a run's story.
-struct RecordQueue {
-    let capacity: Int
-    private(set) var dropped = 0
+package struct RecordQueue {
+    package let capacity: Int
+    package private(set) var dropped = 0
     /// Queue by importance, least first; each is in order of arrival.
     private var classes: [Arrivals] = [Arrivals(), Arrivals(), Arrivals()]
     private var arrivals = 0
@@ -30,14 +30,14 @@ struct RecordQueue {
         }
     }
 
-    init(capacity: Int) {
+    package init(capacity: Int) {
         self.capacity = capacity
     }
 
-    var count: Int { classes.reduce(0) { $0 + $1.count } }
+    package var count: Int { classes.reduce(0) { $0 + $1.count } }
 
-    mutating func append(_ record: TimedRecord) {
-        classes[Self.importance(record.record)].append(arrivals, record)
+    package mutating func append(_ record: TimedRecord) {
+        classes[record.record.importance].append(arrivals, record)
         arrivals += 1
         guard count > capacity, let least = classes.firstIndex(where: { $0.first != nil }) else {
             return
@@ -47,7 +47,7 @@ struct RecordQueue {
     }
 
     /// Takes the record that has waited longest.
-    mutating func popFirst() -> TimedRecord? {
+    package mutating func popFirst() -> TimedRecord? {
         let oldest = classes.indices
             .compactMap { place in classes[place].first.map { (place, $0) } }
             .min { $0.1.number < $1.1.number }
@@ -56,8 +56,13 @@ struct RecordQueue {
         return item.record
     }
 
-    private static func importance(_ record: ProgressRecord) -> Int {
-        switch record {
+}
+
+extension ProgressRecord {
+    /// What goes first where room is short: 0, then 1. Those of 2 tell a run's story: start, durable
+    /// checkpoints, errors and the end.
+    package var importance: Int {
+        switch self {
         case .step: 0
         case .evaluation, .warning: 1
         case .checkpoint, .finished, .failed, .runStarted, .resumed, .gap: 2

@@ -2,16 +2,24 @@ import Glibc
 
 /// Runs `body` on a detached thread that takes no signals.
 package func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
+    withAllSignalsBlocked { startInheritingThread(body) }
+}
+
+/// Threads that `body` starts take no signals, even at their start: a thread inherits its creator's mask.
+package func withAllSignalsBlocked<Result>(_ body: () -> Result) -> Result {
+    var all = sigset_t()
+    var previous = sigset_t()
+    sigfillset(&all)
+    pthread_sigmask(SIG_SETMASK, &all, &previous)
+    defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
+    return body()
+}
+
+private func startInheritingThread(_ body: @escaping @Sendable () -> Void) -> Bool {
     final class Body {
         let run: @Sendable () -> Void
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
     }
-    var all = sigset_t()
-    var previous = sigset_t()
-    sigfillset(&all)
-    // A thread inherits its creator's mask, so no signal can reach it even at its start.
-    pthread_sigmask(SIG_SETMASK, &all, &previous)
-    defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
     let argument = Unmanaged.passRetained(Body(body))
     var thread = pthread_t()
     let status = pthread_create(

@@ -2,6 +2,7 @@ public import ChatTemplates
 public import Datasets
 public import Kernels
 public import Optimization
+import ProgressDelivery
 public import ProgressReports
 public import Slices
 
@@ -66,6 +67,7 @@ public struct RunConfiguration: Sendable, Equatable {
     public let resume: ResumePolicy
     public let allowedChanges: Set<String>
     public let collector: CollectorAddress?
+    let collectorSecurity: CollectorSecurity
     /// Seconds after which ranks that do not answer are given up; `nil`: as ``WaitLimits`` says.
     public let collectiveTimeoutSeconds: Double?
 
@@ -149,6 +151,7 @@ public struct RunConfiguration: Sendable, Equatable {
         resume = try reader.choice("resume", among: ResumePolicy.allCases) { $0.rawValue } ?? .auto
         allowedChanges = Set(try reader.settingNames("allow-change"))
         collector = try reader.collector()
+        collectorSecurity = reader.collectorSecurity()
         collectiveTimeoutSeconds = try reader.number("collective-timeout", above: 0)
     }
 }

@@ -28,7 +28,7 @@ final class RunFolder {
     /// What a job may leave behind before its first checkpoint.
     private static let earlyNames: Set<String> = [
         ".lock", ".lease", "copies", "checkpoints", "metrics.jsonl", "metrics.superseded.jsonl",
-        "run.yaml",
+        "run.yaml", "spool", "tensorboard",
         // A supervisor's.
         ".launch-lock", "launch.jsonl",
     ]

@@ -7,6 +7,7 @@ import Foundation
 import Kernels
 import ModelFiles
 import Optimization
+import ProgressDelivery
 import Slices
 import Transformer
 
@@ -244,6 +245,11 @@ struct RunInputs {
         values["eval-every"] = configuration.evalEvery.map { "\($0)" }
         values["collective-timeout"] = configuration.collectiveTimeoutSeconds.map { "\($0)" }
         values["collector"] = configuration.collector.map { "\($0)" }
+        let security = configuration.collectorSecurity
+        values["collector-token-file"] = security.tokenFile
+        values["collector-authority"] = security.authorityFile
+        values["collector-certificate"] = security.certificateFile
+        values["collector-key"] = security.keyFile
         return Setting.all.compactMap { setting in
             values[setting.name].map { RunDocument.Entry(name: setting.name, value: $0) }
         }

@@ -6,6 +6,7 @@ import Faults
 import Foundation
 import Kernels
 import Optimization
+import ProgressDelivery
 import ProgressReports
 import Slices
 import Transformer
@@ -177,7 +178,10 @@ struct RunStart {
         ]
         if let status = LaunchStatus() { sinks.append(status) }
         if let address = configuration.collector {
-            sinks.append(try CollectorStream(address: address))
+            sinks.append(
+                try CollectorStream(
+                    address: address, runID: runID, spoolFolder: configuration.out + "/spool",
+                    security: configuration.collectorSecurity))
         }
         return ProgressReporter(
             runID: runID, epoch: UInt64(max(0, unixTimeNanoseconds() / 1_000_000)), sinks: sinks)

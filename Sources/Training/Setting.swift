@@ -3,6 +3,7 @@ import Datasets
 public import Faults
 import Foundation
 import Kernels
+import ProgressDelivery
 import ProgressReports
 
 /// One setting of a run: its name and what a reader of `--help` or of a message needs.
@@ -22,7 +23,8 @@ public struct Setting: Sendable {
             "weight-decay", "schedule", "warmup-steps", "clip-norm", "batch-size", "slice-size",
             "share-prefixes", "steps", "epochs", "order", "seed", "threads", "kernels", "compute",
             "recompute", "eval-every", "checkpoint-every", "checkpoint-copies", "keep", "resume",
-            "allow-change", "collector", "collective-timeout",
+            "allow-change", "collector", "collector-token-file", "collector-authority",
+            "collector-certificate", "collector-key", "collective-timeout",
         ].map { Setting(name: $0, mayChangeFreely: free.contains($0)) }
 
     /// Paths are free because the files behind them are compared by hash.
@@ -30,6 +32,7 @@ public struct Setting: Sendable {
         "model", "data", "eval-data", "out", "init-adapter", "template", "cache",
         "threads", "recompute",
         "checkpoint-every", "checkpoint-copies", "keep", "resume", "allow-change", "collector",
+        "collector-token-file", "collector-authority", "collector-certificate", "collector-key",
         "collective-timeout",
     ]
 }
@@ -94,6 +97,12 @@ struct SettingReader {
         } catch {
             throw ConfigurationError(error.location, error.problem, hint: error.hint)
         }
+    }
+
+    func collectorSecurity() -> CollectorSecurity {
+        CollectorSecurity(
+            tokenFile: text("collector-token-file"), authorityFile: text("collector-authority"),
+            certificateFile: text("collector-certificate"), keyFile: text("collector-key"))
     }
 
     func flag(_ name: String) throws(ConfigurationError) -> Bool {

@@ -3,23 +3,30 @@ import CollectorService
 import CommandOptions
 import Faults
 import Glibc
+import ProgressDelivery
 import ProgressReports
+import RunStore
 
 @main
 struct LoraCollector: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lora-collector",
-        abstract: "Receives the progress reports of training runs, prints and stores them.",
+        abstract: "Receives the progress reports of training runs, stores and shows them.",
         discussion: """
             Start it in a terminal, and give the workers its address:
 
               lora-collector --listen 127.0.0.1:7700
               mpirun -n 2 lora-worker ... --collector 127.0.0.1:7700
 
-            It may start later than a run, or stop before it: training goes on, and the \
-            run's own metrics.jsonl has every record. Ctrl-C ends it.
+            Then open http://127.0.0.1:7701 in a browser, or: lora runs
 
-            Peers are not authenticated. Listen on an address that only the cluster can reach.
+            It may start later than a run, or stop before it: training goes on, reports wait in the \
+            run's folder, and each is stored once. Ctrl-C ends it.
+
+            Others than this machine reach it only if it knows whom to trust: by a token \
+            (openssl rand -hex 24 > token; --token-file token here, --collector-token-file token at the \
+            worker), or by client certificates (--tls-authority). A token alone does not encrypt: \
+            --tls-certificate and --tls-key do.
             """,
         version: ProgramVersion.text)
 
@@ -31,8 +38,34 @@ struct LoraCollector: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Append each record to this file, one JSON object a line.", valueName: "FILE"))
-    var store = "collector.jsonl"
+            "Where the page, the JSON interface and /metrics are served; off for nowhere.",
+            valueName: "HOST:PORT"))
+    var http = "127.0.0.1:7701"
+
+    @Option(
+        help: ArgumentHelp(
+            "SQLite file of all runs (default: ~/.local/share/lora-cluster/runs.sqlite).",
+            valueName: "FILE"))
+    var store: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Holds the token that senders and readers must give, on one line.", valueName: "FILE"))
+    var tokenFile: String?
+
+    @Option(help: ArgumentHelp("PEM certificate chain: turns TLS on.", valueName: "FILE"))
+    var tlsCertificate: String?
+
+    @Option(help: ArgumentHelp("PEM private key of --tls-certificate.", valueName: "FILE"))
+    var tlsKey: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "PEM certificates that sign clients': nobody else may connect.", valueName: "FILE"))
+    var tlsAuthority: String?
+
+    @Flag(help: "Print no line for each record.")
+    var quiet = false
 
     func run() throws {
         // Before any thread starts, so that all inherit it and only sigwait takes the signals.
@@ -43,11 +76,26 @@ struct LoraCollector: ParsableCommand {
         pthread_sigmask(SIG_BLOCK, &ending, nil)
         signal(SIGPIPE, SIG_IGN)
         do {
+            let security = CollectorSecurity(
+                tokenFile: tokenFile, authorityFile: tlsAuthority, certificateFile: tlsCertificate,
+                keyFile: tlsKey)
+            let path = store ?? RunStore.defaultPath
+            let runs = try RunStore(writing: path)
             let server = try CollectorServer(
-                address: CollectorAddress(listen, flag: "--listen"), storePath: store, tell: say)
-            say("listening on \(server.address), storing in \(store)")
+                address: CollectorAddress(listen, flag: "--listen"), store: runs,
+                security: security, tellsRecords: !quiet, tell: say)
+            say("listening on \(server.address), storing in \(path)")
+            var page: PageServer?
+            if http != "off" {
+                let served = try PageServer(
+                    address: CollectorAddress(http, flag: "--http"),
+                    store: RunStore(reading: path), security: security)
+                say("\(tlsCertificate == nil ? "http" : "https")://\(served.address)")
+                page = served
+            }
             var received: Int32 = 0
             sigwait(&ending, &received)
+            page?.stop()
             server.stop()
             say("stopped")
         } catch let fault as any Fault {

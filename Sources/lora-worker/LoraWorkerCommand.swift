@@ -29,10 +29,12 @@ struct LoraWorkerCommand: ParsableCommand {
     @OptionGroup(title: "The adapter") var adapter: AdapterOptions
     @OptionGroup(title: "Optimization") var optimization: OptimizationOptions
     @OptionGroup(title: "Running") var running: RunningOptions
+    @OptionGroup(title: "Reports") var reports: ReportOptions
 
     func run() throws {
         let flags = files.settings.merging(adapter.settings) { $1 }
             .merging(optimization.settings) { $1 }.merging(running.settings) { $1 }
+            .merging(reports.settings) { $1 }
         let code = TrainingJob.run(flags: flags, configurationFile: running.config)
         throw ArgumentParser.ExitCode(code.rawValue)
     }

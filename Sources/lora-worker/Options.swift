@@ -240,9 +240,6 @@ struct RunningOptions: ParsableArguments {
             valueName: "seconds"))
     var collectiveTimeout: String?
 
-    @Option(help: ArgumentHelp("lora-collector to stream reports to.", valueName: "host:port"))
-    var collector: String?
-
     var settings: [String: String] {
         compact([
             "threads": threads, "kernels": kernels, "compute": compute,
@@ -250,7 +247,7 @@ struct RunningOptions: ParsableArguments {
             "checkpoint-every": checkpointEvery,
             "checkpoint-copies": checkpointCopies, "keep": keep, "resume": resume,
             "allow-change": allowChange.isEmpty ? nil : allowChange.joined(separator: ","),
-            "collector": collector, "collective-timeout": collectiveTimeout,
+            "collective-timeout": collectiveTimeout,
         ])
     }
 }

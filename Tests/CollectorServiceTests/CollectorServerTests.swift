@@ -1,7 +1,9 @@
 import CollectorService
 import Faults
 import Foundation
+import ProgressDelivery
 import ProgressReports
+import RunStore
 import Testing
 
 @Suite(.timeLimit(.minutes(10))) struct CollectorServerTests {
@@ -19,32 +21,30 @@ import Testing
             @Sendable func add(_ line: String) { lock.withLock { stored.append(line) } }
         }
 
-        init(port: UInt16 = 0, limits: CollectorServer.Limits = .init()) throws {
-            store = NSTemporaryDirectory() + "lora-collector-\(UUID().uuidString).jsonl"
+        init(
+            port: UInt16 = 0, limits: CollectorServer.Limits = .init(),
+            security: CollectorSecurity = CollectorSecurity()
+        ) throws {
+            store = NSTemporaryDirectory() + "lora-collector-\(UUID().uuidString).sqlite"
             told = Told()
             server = try CollectorServer(
-                address: CollectorAddress(host: "127.0.0.1", port: port), storePath: store,
-                limits: limits, tell: told.add)
+                address: CollectorAddress(host: "127.0.0.1", port: port),
+                store: RunStore(writing: store), security: security, limits: limits,
+                tell: told.add)
         }
 
         deinit {
             server.stop()
-            try? FileManager.default.removeItem(atPath: store)
+            for suffix in ["", "-wal", "-shm"] {
+                try? FileManager.default.removeItem(atPath: store + suffix)
+            }
         }
 
-        struct Line: Decodable, Equatable {
-            var kind: String
-            var run_id: String
-            var sequence: Int
-            var step: Int?
-        }
-
-        /// The whole lines of the store: a reader may come while the last one is being written.
-        func lines() throws -> [Line] {
-            let bytes = try Data(contentsOf: URL(fileURLWithPath: store))
-            guard let end = bytes.lastIndex(of: UInt8(ascii: "\n")) else { return [] }
-            return try bytes[...end].split(separator: UInt8(ascii: "\n")).map {
-                try JSONDecoder().decode(Line.self, from: Data($0))
+        /// What is stored, in the order of arrival.
+        func lines() throws -> [TimedRecord] {
+            let store = try RunStore(reading: store)
+            return try store.runs().flatMap { run in
+                try store.records(of: run.runID).map(\.record)
             }
         }
 
@@ -55,41 +55,108 @@ import Testing
             }
         }
 
-        func waitForLines(_ count: Int) throws -> [Line] {
-            while try lines().count < count { Thread.sleep(forTimeInterval: 0.005) }
+        func waitForLines(_ count: Int) throws -> [TimedRecord] {
+            while try lines().count < count { Thread.sleep(forTimeInterval: 0.02) }
             return try lines()
         }
     }
 
     @Test func aHundredRecordsOfAStreamArriveInOrder() throws {
         let service = try Service()
-        let stream = try CollectorStream(address: service.server.address)
+        let stream = try CollectorStream(
+            address: service.server.address, runID: testRunID, spoolFolder: nil)
         for number in 1...100 { stream.receive(warning(number)) }
         stream.finish(timeoutSeconds: 30)
-        #expect(stream.counts == CollectorStream.Counts(received: 100, sent: 100))
-        // The farewell waits for the server's end of the connection, so all is stored by now.
+        #expect(stream.counts == CollectorStream.Counts(received: 100, acknowledged: 100))
         let lines = try service.lines()
         #expect(lines.map(\.sequence) == Array(1...100))
-        #expect(lines.allSatisfy { $0.run_id == "0123456789abcdef" && $0.kind == "warning" })
+        #expect(lines.allSatisfy { $0.runID == testRunID && $0.record.kind == "warning" })
         #expect(service.told.lines.count == 100)
         #expect(service.told.lines[0].hasPrefix("[01234567 127.0.0.1:"))
         #expect(service.told.lines[0].hasSuffix("] warning at step 1: number 1"))
     }
 
-    @Test func aCollectorThatStartsLateGetsTheRecordsAndTheCountOfTheRest() throws {
+    @Test func aCollectorThatStartsLateGetsTheRecordsAndTheGaps() throws {
         let held = HeldPort()
         let address = held.address
-        let stream = try CollectorStream(address: address, capacity: 50)
-        for number in 1...80 { stream.receive(warning(number)) }
-        #expect(stream.counts.dropped == 30)
+        var limits = CollectorStream.Limits()
+        limits.queuedRecords = 50
+        let stream = try CollectorStream(
+            address: address, runID: testRunID, spoolFolder: nil, limits: limits)
+        // More than memory holds: 256 wait in place of a spool, 50 in the queue.
+        for number in 1...400 { stream.receive(warning(number)) }
+        let dropped = stream.counts.dropped
+        #expect(dropped > 0)
         let service = try Service(port: address.port)
         stream.finish(timeoutSeconds: 60)
         let lines = try service.lines()
-        #expect(lines.map(\.sequence) == [0] + Array(31...80))
-        #expect(
-            service.told.lines[0].hasSuffix(
-                "30 progress records were dropped because the collector \(address) did not take "
-                    + "them in time"))
+        var expected: UInt64 = 1
+        for line in lines {
+            if case .gap(let gap) = line.record {
+                #expect(gap.firstSequence == expected)
+            } else {
+                #expect(line.sequence == expected)
+            }
+            expected = line.sequence + 1
+        }
+        #expect(expected == 401)
+    }
+
+    @Test func whatIsAcknowledgedIsStored() throws {
+        let service = try Service()
+        let peer = try Peer(service.server.address)
+        #expect(try peer.reply() == .welcome(version: 1))
+        // A retransmission, another run and an older epoch on one connection.
+        for (number, epoch) in [(1, 7), (2, 7), (1, 7), (1, 3), (3, 7)] as [(Int, UInt64)] {
+            var record = warning(number)
+            record.epoch = epoch
+            peer.send(frame(record))
+        }
+        var last: [UInt64: UInt64] = [:]
+        while last != [7: 3, 3: 1] {
+            guard
+                case .acknowledgement(let runID, let epoch, let sequence) = try #require(
+                    try peer.reply())
+            else { continue }
+            #expect(runID == testRunID)
+            let stored = try service.lines()
+            #expect(stored.contains { $0.epoch == epoch && $0.sequence == sequence })
+            last[epoch] = sequence
+        }
+        #expect(try service.lines().count == 4)
+    }
+
+    @Test func strangersAreRefused() throws {
+        let file = NSTemporaryDirectory() + "lora-token-\(UUID().uuidString)"
+        try "a token of some length\n".write(toFile: file, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        let service = try Service(security: CollectorSecurity(tokenFile: file))
+        for token in ["", "a token of some lengtH", "a token of some length "] {
+            let peer = try Peer(service.server.address, token: token)
+            #expect(try peer.reply() == .refusal("wrong token"))
+            peer.waitForEnd()
+        }
+        let stranger = try Peer(service.server.address, token: nil)
+        stranger.send(frame(warning(1)))
+        stranger.waitForEnd()
+        let friend = try Peer(service.server.address, token: "a token of some length")
+        friend.send(frame(warning(2)))
+        #expect(try service.waitForLines(1).map(\.sequence) == [2])
+        // Open to others without a token: no.
+        let open = #expect(throws: CollectorServiceError.self) {
+            try CollectorServer(
+                address: CollectorAddress(host: "0.0.0.0", port: 0),
+                store: RunStore(writing: service.store), tell: { _ in })
+        }
+        #expect(open?.exitCode == .badInput)
+    }
+
+    @Test func whoNeverGreetsIsClosed() throws {
+        var limits = CollectorServer.Limits()
+        limits.frameSeconds = 0.2
+        let service = try Service(limits: limits)
+        try Peer(service.server.address, token: nil).waitForEnd()
+        service.waitUntilTold("no greeting for 0.2 seconds")
     }
 
     @Test func oneByteAtATimeIsFine() throws {
@@ -172,40 +239,37 @@ import Testing
         let peers = try (0..<200).map { _ in try Peer(service.server.address) }
         for round in 0..<3 {
             for (index, peer) in peers.enumerated() {
-                peer.send(frame(warning(round * 200 + index)))
+                peer.send(frame(warning(round * 200 + index + 1)))
             }
         }
-        let lines = try service.waitForLines(600)
-        #expect(Set(lines.map(\.sequence)) == Set(0..<600))
-    }
-
-    @Test func anEarlierHalfLineIsNotContinued() throws {
-        let first = try Service()
-        try Data("{\"kind\":\"st".utf8).write(to: URL(fileURLWithPath: first.store))
-        let second = try CollectorServer(
-            address: CollectorAddress(host: "127.0.0.1", port: 0), storePath: first.store,
-            tell: { _ in })
-        defer { second.stop() }
-        #expect(try String(contentsOfFile: first.store, encoding: .utf8) == "{\"kind\":\"st\n")
+        // A peer that is closed with replies unread resets its connection.
+        let lines = try withExtendedLifetime(peers) { try service.waitForLines(600) }
+        #expect(Set(lines.map(\.sequence)) == Set(1...600))
     }
 
     @Test func whatCannotStartSaysWhy() throws {
         let service = try Service()
-        func fault(_ host: String, _ port: UInt16, _ store: String) -> CollectorServiceError? {
-            #expect(throws: CollectorServiceError.self) {
+        func fault(_ host: String, _ port: UInt16) throws -> CollectorServiceError? {
+            let token = service.store + ".token"
+            try "0123456789abcdef".write(toFile: token, atomically: true, encoding: .utf8)
+            defer { try? FileManager.default.removeItem(atPath: token) }
+            let store = try RunStore(writing: service.store)
+            return #expect(throws: CollectorServiceError.self) {
                 try CollectorServer(
-                    address: CollectorAddress(host: host, port: port), storePath: store,
-                    tell: { _ in })
+                    address: CollectorAddress(host: host, port: port), store: store,
+                    security: CollectorSecurity(tokenFile: token), tell: { _ in })
             }
         }
-        let taken = fault("127.0.0.1", service.server.address.port, service.store)
+        let taken = try fault("127.0.0.1", service.server.address.port)
         #expect(taken?.problem.contains("is taken by another program") == true)
         #expect(taken?.exitCode == .tryAgain)
-        let elsewhere = fault("192.0.2.1", 0, service.store)
+        let elsewhere = try fault("192.0.2.1", 0)
         #expect(elsewhere?.location == "--listen")
         #expect(elsewhere?.exitCode == .badInput)
-        let noStore = fault("127.0.0.1", 0, "/nowhere/x.jsonl")
-        #expect(noStore?.location == "--store")
+        let noStore = #expect(throws: RunStoreError.self) {
+            try RunStore(writing: "/nowhere/x.sqlite")
+        }
+        #expect(noStore?.location == "/nowhere/x.sqlite")
         #expect(noStore?.exitCode == .badInput)
     }
 }

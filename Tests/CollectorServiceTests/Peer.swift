@@ -5,7 +5,8 @@ import ProgressReports
 final class Peer: Sendable {
     private let descriptor: Int32
 
-    init(_ address: CollectorAddress) throws {
+    /// - Parameter token: Of the greeting; `nil` sends none.
+    init(_ address: CollectorAddress, token: String? = "") throws {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         self.descriptor = descriptor
         var name = sockaddr_in()
@@ -18,6 +19,7 @@ final class Peer: Sendable {
             }
         }
         guard status == 0 else { throw POSIXError(.ECONNREFUSED) }
+        if let token { send(progressFrame(ProgressGreeting.Hello(token: token).encoded())) }
     }
 
     deinit { close(descriptor) }
@@ -32,6 +34,19 @@ final class Peer: Sendable {
     func waitForEnd() {
         var byte: UInt8 = 0
         while read(descriptor, &byte, 1) > 0 {}
+    }
+
+    /// The next frame from the server; `nil` at the end.
+    func reply() throws -> ProgressGreeting.Reply? {
+        guard let head = receive(4) else { return nil }
+        let length = head.reduce(0) { $0 << 8 | Int($1) }
+        return try receive(length).map { try ProgressGreeting.Reply(decoding: $0) }
+    }
+
+    private func receive(_ count: Int) -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: count)
+        let got = recv(descriptor, &bytes, count, Int32(MSG_WAITALL))
+        return got == count ? bytes : nil
     }
 
     func closeSending() { shutdown(descriptor, Int32(SHUT_WR)) }
@@ -66,12 +81,13 @@ final class HeldPort: Sendable {
 }
 
 func frame(_ record: TimedRecord) -> [UInt8] {
-    let message = ProgressMessage.encode(record)
-    return withUnsafeBytes(of: UInt32(message.count).bigEndian) { Array($0) } + message
+    progressFrame(ProgressMessage.encode(record))
 }
+
+let testRunID = "0123456789abcdef"
 
 func warning(_ number: Int) -> TimedRecord {
     TimedRecord(
-        runID: "0123456789abcdef", sequence: UInt64(number), unixTimeNanoseconds: 1,
+        runID: testRunID, sequence: UInt64(number), unixTimeNanoseconds: 1,
         record: .warning(.init(step: number, message: "number \(number)")))
 }

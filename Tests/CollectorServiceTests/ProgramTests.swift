@@ -1,5 +1,7 @@
 import Foundation
+import ProgressDelivery
 import ProgressReports
+import RunStore
 import Testing
 
 /// `lora-collector` as a user starts it.
@@ -18,9 +20,11 @@ import Testing
     }
 
     @Test(arguments: [SIGINT, SIGTERM]) func storesAndEndsOnASignal(_ signal: Int32) throws {
-        let store = NSTemporaryDirectory() + "lora-collector-\(UUID().uuidString).jsonl"
+        let store = NSTemporaryDirectory() + "lora-collector-\(UUID().uuidString).sqlite"
         defer { try? FileManager.default.removeItem(atPath: store) }
-        let (process, output) = try start(["--listen", "127.0.0.1:0", "--store", store])
+        let (process, output) = try start([
+            "--listen", "127.0.0.1:0", "--store", store, "--http", "127.0.0.1:0",
+        ])
         var said = ""
         while !said.contains("\n") {
             said += String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
@@ -29,20 +33,22 @@ import Testing
         #expect(said.hasPrefix(prefix))
         let port = try #require(UInt16(said.dropFirst(prefix.count).prefix { $0.isNumber }))
         let stream = try CollectorStream(
-            address: CollectorAddress(host: "127.0.0.1", port: port))
+            address: CollectorAddress(host: "127.0.0.1", port: port), runID: testRunID,
+            spoolFolder: nil)
         stream.receive(warning(1))
         stream.finish(timeoutSeconds: 30)
         kill(process.processIdentifier, signal)
         process.waitUntilExit()
         #expect(process.terminationReason == .exit)
         #expect(process.terminationStatus == 0)
-        #expect(try String(contentsOfFile: store, encoding: .utf8).contains("number 1"))
+        #expect(try RunStore(reading: store).records(of: testRunID).map(\.record) == [warning(1)])
     }
 
     @Test(
         arguments: [
             (["--listen", "nonsense"], Int32(78), "error: --listen: 'nonsense' is not HOST:PORT"),
-            (["--store", "/nowhere/x", "--listen", "127.0.0.1:0"], 78, "error: --store: "),
+            (["--store", "/nowhere/x", "--listen", "127.0.0.1:0"], 78, "error: /nowhere/x: "),
+            (["--listen", "0.0.0.0:0"], 78, "Give --token-file"),
             (["--unknown"], 64, "--unknown"),
         ])
     func badArgumentsAreNamed(

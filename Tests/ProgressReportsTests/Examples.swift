@@ -25,7 +25,24 @@ let examples: [ProgressRecord] = [
             step: 400, loss: 1.5, evaluationLoss: .nan, seconds: 1234.5, adapterPath: "run/adapter",
             adapterSHA256: "abcdef0123456789")),
     .failed(.init(step: 7, exitCode: 75, message: "no space\nleft")),
+    detailedStep(8), .gap(.init(firstSequence: 5)),
 ]
+
+/// A step with all that can be told of one.
+func detailedStep(_ number: Int) -> ProgressRecord {
+    guard case .step(var value) = step(number) else { preconditionFailure("not a step") }
+    value.details.stepSeconds = 3.25
+    value.details.targetTokensPerSecond = 200.5
+    value.details.computedTokens = 3000
+    value.details.computedTokensPerSecond = 300.25
+    value.details.clipFactor = 0.5
+    value.details.clipShare = 0.125
+    value.details.reducedBytes = 1 << 40
+    value.details.secondsLeft = 580
+    value.details.rankComputeSeconds = [1, 2, 1.5]
+    value.details.rankPeakMemoryBytes = [1 << 30, 1 << 31, 3]
+    return .step(value)
+}
 
 func step(_ number: Int, loss: Double = 2.3141592653589793) -> ProgressRecord {
     .step(

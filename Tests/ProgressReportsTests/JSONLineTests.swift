@@ -18,7 +18,8 @@ import Testing
             let line = timed(record, sequence: 9).jsonLineWithSender
             #expect(
                 line.hasPrefix(
-                    #"{"kind":"\#(record.kind)","run_id":"3f2a1b9c77","sequence":9,"#))
+                    #"{"kind":"\#(record.kind)","run_id":"3f2a1b9c77","job_epoch":0,"sequence":9,"#)
+            )
             #expect(line.components(separatedBy: "\"run_id\":").count == 2)
         }
     }
@@ -46,11 +47,36 @@ import Testing
             // Foundation's JSONSerialization loses the last digit; its JSONDecoder does not.
             let norm = try JSONDecoder().decode(Norm.self, from: Data(line.utf8))
             #expect(norm.gradient_norm == value.gradientNorm)
+        case .gap(let value): #expect(object["first_sequence"] as? UInt64 == value.firstSequence)
         }
     }
 
     private struct Norm: Decodable {
         var gradient_norm: Double
+    }
+
+    @Test func everyNumberIsAMeasurement() throws {
+        for record in examples {
+            let object = try #require(
+                try JSONSerialization.jsonObject(with: Data(timed(record).jsonLine.utf8))
+                    as? [String: Any])
+            let numbers = object.filter { $0.key != "time" }.values.reduce(0) { count, value in
+                switch value {
+                case let list as [Any]: count + list.count { $0 is NSNumber }
+                case is NSNumber, is NSNull: count + 1
+                default: count
+                }
+            }
+            #expect(record.measurements.count == numbers, "\(record)")
+        }
+        let ranks = detailedStep(1).measurements.filter { $0.name == "rank_compute_seconds" }
+        #expect(ranks.map(\.workerRank) == [0, 1, 2])
+        #expect(ranks.map(\.value) == [1, 2, 1.5])
+    }
+
+    @Test func theStragglerIsNamed() {
+        let sentence = timed(detailedStep(1)).sentence
+        #expect(sentence.hasSuffix(", rank 1 33 % slower than the mean, 9 min 40 s left"))
     }
 
     @Test func numbersReadBackAsTheSameDouble() throws {

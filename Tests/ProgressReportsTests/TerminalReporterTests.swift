@@ -34,11 +34,10 @@ import Testing
             .progressBar(columns: 80, colours: true),
             [
                 timed(step(100), nanoseconds: 0), timed(examples[5]),
-                timed(step(110), nanoseconds: 20_000_000_000),
+                timed(detailedStep(110)),
             ])
         let first = "[########........................] 100/400  loss 2.3142  432 tokens/s"
         let warning = "warning at step 51: disk \\ nearly full \u{1F4BE}"
-        // 290 steps at 2 s: 9 min 40 s.
         let second = " 110/400  loss 2.3142  432 tokens/s  9 min 40 s left\n"
         #expect(text.contains(" 100/400  loss 2.3142  432 tokens/s\r\u{1B}[K"))
         #expect(text.contains("\r\u{1B}[K\u{1B}[33m\(warning)\u{1B}[0m\n["))

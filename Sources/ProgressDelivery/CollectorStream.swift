@@ -1,0 +1,160 @@
+import Dispatch
+import Faults
+import NIOCore
+import NIOPosix
+public import ProgressReports
+import Synchronization
+
+/// Sends records to a collector (docs/progress-protocol.md) without ever delaying a step.
+///
+/// ``receive(_:)`` only appends to a bounded queue. An event loop of its own writes what it finds there to
+/// the spool, sends it, and forgets it when the collector has acknowledged it; after trouble it connects
+/// again, with growing pauses, and sends what was not acknowledged once more. What an earlier job left in
+/// the spool goes first. The loop's thread takes no signals.
+public final class CollectorStream: ProgressSink {
+    public let address: CollectorAddress
+    private let spoolFolder: String?
+    private let mailbox: CollectorMailbox
+    private let group: MultiThreadedEventLoopGroup
+    private let session: NIOLoopBound<DeliverySession>
+    private let tell: @Sendable (String) -> Void
+
+    /// Where the records of this job are.
+    public struct Counts: Sendable, Equatable {
+        public var received: Int
+        /// Durable at the collector; may include an earlier job's.
+        public var acknowledged: Int
+        /// Given up because the queue was full.
+        public var dropped: Int
+
+        public init(received: Int = 0, acknowledged: Int = 0, dropped: Int = 0) {
+            self.received = received
+            self.acknowledged = acknowledged
+            self.dropped = dropped
+        }
+    }
+
+    /// Bounds of what waits.
+    public struct Limits: Sendable {
+        /// Records in memory that are not in the spool yet, at least 1.
+        public var queuedRecords = 2048
+        public var spoolBytes = 16 << 20
+
+        public init() {}
+    }
+
+    /// Starts sending.
+    ///
+    /// - Parameters:
+    ///   - address: The collector; it need not be there yet.
+    ///   - runID: Of the records, and of what the spool holds.
+    ///   - spoolFolder: Keeps what was not acknowledged; `nil`: memory only.
+    ///   - security: Token and certificates.
+    ///   - tell: Told once of a refusal, and at the end what did not arrive.
+    /// - Throws: ``ProgressError`` if a file of `security` cannot be used.
+    public init(
+        address: CollectorAddress, runID: String, spoolFolder: String?,
+        security: CollectorSecurity = CollectorSecurity(), limits: Limits = Limits(),
+        tell: @escaping @Sendable (String) -> Void = tellOnStandardError
+    ) throws(ProgressError) {
+        self.address = address
+        self.spoolFolder = spoolFolder
+        self.tell = tell
+        let mailbox = CollectorMailbox(capacity: limits.queuedRecords)
+        self.mailbox = mailbox
+        let (token, tls) = (try security.token(), try security.clientContext())
+        let group = withAllSignalsBlocked { MultiThreadedEventLoopGroup(numberOfThreads: 1) }
+        self.group = group
+        let loop = group.any()
+        let box = try? loop.submit {
+            let session = DeliverySession(
+                loop: loop, address: address, runID: runID, token: token, tls: tls,
+                spool: Spool(
+                    folder: spoolFolder, limits: Spool.Limits(bytes: limits.spoolBytes)),
+                mailbox: mailbox, tell: tell)
+            session.start()
+            return NIOLoopBound(session, eventLoop: loop)
+        }.wait()
+        guard let box else {
+            throw ProgressError(
+                "no thread can be started for the collector", at: "--collector",
+                exitCode: .tryAgain)
+        }
+        session = box
+    }
+
+    deinit {
+        group.shutdownGracefully { _ in }
+    }
+
+    public var counts: Counts { mailbox.counts }
+
+    /// Holds a lock for one append and never waits for the network or a disk.
+    public func receive(_ record: TimedRecord) {
+        guard mailbox.append(record) else { return }
+        group.any().execute { [session] in session.value.haveNews() }
+    }
+
+    /// Waits at most `timeoutSeconds` until the collector has acknowledged everything, and tells
+    /// where the rest is.
+    public func finish(timeoutSeconds: Double) {
+        let ended = DispatchSemaphore(value: 0)
+        let deadline = NIODeadline.now() + .nanoseconds(Int64(timeoutSeconds * 1e9))
+        group.any().execute { [session] in
+            session.value.finish(by: deadline) { ended.signal() }
+        }
+        _ = ended.wait(timeout: .now() + timeoutSeconds + 1)
+        let counts = mailbox.counts
+        guard counts.acknowledged < counts.received else { return }
+        let place = spoolFolder.map { "; what is in \($0) goes with the run's next job" } ?? ""
+        tell(
+            "collector \(address): \(counts.received - counts.acknowledged) of "
+                + "\(counts.received) records did not arrive\(place); metrics.jsonl has them all")
+    }
+}
+
+/// What the reporting threads and the loop share.
+final class CollectorMailbox: Sendable {
+    private let state: Mutex<State>
+
+    private struct State {
+        var queue: RecordQueue
+        var counts = CollectorStream.Counts()
+        /// Whether the loop has been told and has not looked yet.
+        var isAnnounced = false
+    }
+
+    init(capacity: Int) {
+        state = Mutex(State(queue: RecordQueue(capacity: capacity)))
+    }
+
+    var counts: CollectorStream.Counts {
+        state.withLock { state in
+            var counts = state.counts
+            counts.dropped = state.queue.dropped
+            return counts
+        }
+    }
+
+    var isEmpty: Bool { state.withLock { $0.queue.count == 0 } }
+
+    /// - Returns: Whether the loop must be told.
+    func append(_ record: TimedRecord) -> Bool {
+        state.withLock { state in
+            state.counts.received += 1
+            state.queue.append(record)
+            defer { state.isAnnounced = true }
+            return !state.isAnnounced
+        }
+    }
+
+    /// The loop looks: what comes from now on is announced again.
+    func beginLooking() { state.withLock { $0.isAnnounced = false } }
+
+    /// The oldest record that waits.
+    func takeFirst() -> TimedRecord? { state.withLock { $0.queue.popFirst() } }
+
+    func countAcknowledged(_ count: Int) {
+        state.withLock { $0.counts.acknowledged += count }
+    }
+}

@@ -1,0 +1,146 @@
+import FoundationEssentials
+import GRDB
+import Glibc
+public import ProgressReports
+
+/// The records of many runs in one SQLite file: what the collector keeps and others read.
+///
+/// One process writes, any number read, also while it writes (write-ahead log). A batch of records is one
+/// transaction that is on the disk when ``append(_:)`` returns; each (run, epoch, sequence) stands there
+/// once, however often it came.
+public final class RunStore: Sendable {
+    public let path: String
+    let database: any DatabaseReader & DatabaseWriter
+
+    /// `$XDG_DATA_HOME/lora-cluster/runs.sqlite`, or under `~/.local/share`.
+    public static var defaultPath: String {
+        let environment = ProcessInfo.processInfo.environment
+        let home = environment["HOME"] ?? "/var/lib"
+        let data = environment["XDG_DATA_HOME"].flatMap { $0.isEmpty ? nil : $0 }
+        return (data ?? home + "/.local/share") + "/lora-cluster/runs.sqlite"
+    }
+
+    /// Opens the store for writing, and makes it where there is none.
+    ///
+    /// - Throws: ``RunStoreError`` naming the file; also if a newer program made it.
+    public init(writing path: String) throws(RunStoreError) {
+        self.path = path
+        do {
+            if path == Self.defaultPath {
+                try FileManager.default.createDirectory(
+                    atPath: String(path.dropLast("/runs.sqlite".count)),
+                    withIntermediateDirectories: true)
+            }
+            var configuration = Configuration()
+            configuration.busyMode = .timeout(10)
+            configuration.prepareDatabase { database in
+                // An acknowledged record survives a power cut.
+                try database.execute(sql: "PRAGMA synchronous = FULL")
+            }
+            let pool = try DatabasePool(path: path, configuration: configuration)
+            try Self.migrator.migrate(pool)
+            database = pool
+        } catch {
+            throw RunStoreError(error, path: path)
+        }
+    }
+
+    /// Opens an existing store for reading.
+    public init(reading path: String) throws(RunStoreError) {
+        self.path = path
+        guard access(path, F_OK) == 0 else {
+            throw RunStoreError(
+                "does not exist", at: path,
+                hint: "lora-collector makes it; --store names another file")
+        }
+        do {
+            var configuration = Configuration()
+            configuration.readonly = true
+            configuration.busyMode = .timeout(5)
+            database = try DatabaseQueue(path: path, configuration: configuration)
+            let isOurs = try database.read { database in
+                try Self.migrator.hasCompletedMigrations(database)
+            }
+            guard isOurs else {
+                throw RunStoreError("is no store of runs, or of another version", at: path)
+            }
+        } catch let error as RunStoreError {
+            throw error
+        } catch {
+            throw RunStoreError(error, path: path)
+        }
+    }
+
+    private static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("runs and records") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE run (
+                        number INTEGER PRIMARY KEY,
+                        id TEXT NOT NULL UNIQUE,
+                        name TEXT NOT NULL DEFAULT '',
+                        started INTEGER NOT NULL,
+                        updated INTEGER NOT NULL
+                    );
+                    CREATE TABLE record (
+                        row INTEGER PRIMARY KEY,
+                        run INTEGER NOT NULL REFERENCES run(number),
+                        epoch INTEGER NOT NULL,
+                        sequence INTEGER NOT NULL,
+                        kind TEXT NOT NULL,
+                        step INTEGER,
+                        message BLOB NOT NULL
+                    );
+                    CREATE UNIQUE INDEX record_once ON record (run, epoch, sequence);
+                    CREATE INDEX record_kind ON record (run, kind, epoch, sequence);
+                    CREATE INDEX record_run ON record (run);
+                    """)
+        }
+        return migrator
+    }
+
+    /// Adds records, all or none, on the disk when it returns. Those that are there already stay as
+    /// they are.
+    ///
+    /// - Returns: How many were new.
+    /// - Throws: ``RunStoreError``; then none was added.
+    @discardableResult
+    public func append(_ records: [TimedRecord]) throws(RunStoreError) -> Int {
+        do {
+            return try database.write { database in
+                let before = database.totalChangesCount
+                var touched = 0
+                for record in records { touched += try Self.insert(record, database) }
+                return database.totalChangesCount - before - touched
+            }
+        } catch {
+            throw RunStoreError(error, path: path)
+        }
+    }
+
+    /// - Returns: Changes of the run's own row.
+    private static func insert(_ record: TimedRecord, _ database: Database) throws -> Int {
+        let time = record.unixTimeNanoseconds
+        let name: String? =
+            if case .runStarted(let start) = record.record { start.name } else { nil }
+        let run = try database.cachedStatement(
+            sql: """
+                INSERT INTO run (id, name, started, updated) VALUES (?1, coalesce(?2, ''), ?3, ?3)
+                ON CONFLICT (id) DO UPDATE SET
+                    name = coalesce(?2, name), updated = max(updated, ?3), started = min(started, ?3)
+                """)
+        try run.execute(arguments: [record.runID, name, time])
+        let row = try database.cachedStatement(
+            sql: """
+                INSERT OR IGNORE INTO record (run, epoch, sequence, kind, step, message)
+                SELECT number, ?2, ?3, ?4, ?5, ?6 FROM run WHERE id = ?1
+                """)
+        try row.execute(
+            arguments: [
+                record.runID, Int64(clamping: record.epoch), Int64(clamping: record.sequence),
+                record.record.kind, record.record.step, Data(ProgressMessage.encode(record)),
+            ])
+        return 1
+    }
+}

@@ -1,0 +1,40 @@
+public import Faults
+import GRDB
+
+/// A store of runs that cannot be opened, read or written.
+public struct RunStoreError: Fault, Equatable {
+    public let problem: String
+    public let location: String?
+    public let hint: String?
+    public let exitCode: ExitCode
+
+    init(
+        _ problem: String, at location: String?, hint: String? = nil, exitCode: ExitCode = .badInput
+    ) {
+        self.problem = problem
+        self.location = location
+        self.hint = hint
+        self.exitCode = exitCode
+    }
+
+    /// What SQLite says of the file at `path`.
+    init(_ error: any Error, path: String) {
+        let database = error as? DatabaseError
+        let text = database?.message ?? "\(error)"
+        switch database?.resultCode {
+        case .SQLITE_CANTOPEN?:
+            self.init(
+                "cannot be opened (\(text))", at: path,
+                hint: "Choose a file in an existing folder that you may write to")
+        case .SQLITE_NOTADB?, .SQLITE_CORRUPT?:
+            self.init(
+                "is damaged or no store of runs (\(text))", at: path,
+                hint: "Move it away; a new one is made, and every run's metrics.jsonl has all")
+        case .SQLITE_FULL?, .SQLITE_IOERR?, .SQLITE_BUSY?:
+            self.init(
+                "cannot be written (\(text))", at: path, hint: "Make room there",
+                exitCode: .tryAgain)
+        default: self.init("fails: \(text)", at: path)
+        }
+    }
+}
