@@ -178,7 +178,8 @@ let package = Package(
             [
                 "Adapters", argumentParser, "ChatTemplates", "Checkpoints", "Collectives",
                 "CommandOptions", "Datasets", "Diagnosis", "Faults",
-                "Generation", "Kernels", "ModelFiles", "Operations", "Supervision", "Tensors",
+                "Generation", "Kernels", "ModelFiles", "Operations", "ProgressReports", "RunPage",
+                "RunStore", "Supervision", "Tensors",
                 "Tokenization", "Training",
                 "Transformer",
             ]),

@@ -100,7 +100,7 @@ func decimal(_ value: Double, places: Int) -> String {
 func significant(_ value: Double) -> String { String(format: "%.3g", value) }
 
 /// "42 s", "3 min 20 s", "2 h 05 min".
-func duration(seconds: Double) -> String {
+public func duration(seconds: Double) -> String {
     guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "unknown time" }
     let total = Int(seconds.rounded())
     if total < 60 { return "\(total) s" }

@@ -27,6 +27,8 @@ struct LoraCommand: ParsableCommand {
             InspectCommand.self, LaunchCommand.self,
             MergeCommand.self,
             PlanCommand.self,
+            ReportCommand.self,
+            RunsCommand.self,
             TokenizeCommand.self,
             VerifyCommand.self,
         ])

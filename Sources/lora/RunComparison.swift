@@ -1,0 +1,48 @@
+import ProgressReports
+import RunStore
+
+/// Runs in columns: results, then the settings that are not the same in all.
+struct RunComparison {
+    private let runs: [RunSummary]
+
+    init(_ runs: [RunSummary]) {
+        self.runs = runs
+    }
+
+    var text: String {
+        var table = TextTable()
+        table.add([""] + runs.map { $0.name.isEmpty ? String($0.runID.prefix(8)) : $0.name })
+        func row(_ name: String, _ value: (RunSummary) -> String?) {
+            table.add([name] + runs.map { value($0)?.printable ?? "-" })
+        }
+        row("state") { $0.state.rawValue }
+        row("jobs") { "\($0.jobs)" }
+        row("step") { $0.lastStep.map { "\($0.step)" } }
+        row("loss") { $0.lastStep?.loss.shown(decimals: 4) }
+        row("held-out loss") { $0.lastEvaluation?.loss.shown(decimals: 4) }
+        row("tokens/s") { $0.lastStep?.tokensPerSecond.shown(decimals: 0) }
+        row("ranks") { $0.start.map { "\($0.worldSize)" } }
+        row("trained seconds") { $0.finish?.seconds.shown(decimals: 1) }
+        row("adapter SHA-256") { $0.finish.map { String($0.adapterSHA256.prefix(12)) } }
+        for name in differingSettings { row(name) { settings($0)[name] } }
+        return table.text
+    }
+
+    private var differingSettings: [String] {
+        let all = runs.map(settings)
+        return Set(all.flatMap(\.keys)).sorted().filter { name in
+            Set(all.map { $0[name] ?? "" }).count > 1
+        }
+    }
+
+    /// The lines of the resolved configuration, which is one setting a line.
+    private func settings(_ run: RunSummary) -> [String: String] {
+        var result: [String: String] = [:]
+        for line in run.start?.configuration.split(separator: "\n") ?? [] {
+            guard let colon = line.firstIndex(of: ":") else { continue }
+            let value = line[line.index(after: colon)...].drop { $0 == " " }
+            result[String(line[..<colon])] = String(value)
+        }
+        return result
+    }
+}

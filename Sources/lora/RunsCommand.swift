@@ -1,0 +1,111 @@
+import ArgumentParser
+import Foundation
+import ProgressReports
+import RunStore
+
+/// `lora runs`: what a collector has stored.
+struct RunsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "runs",
+        abstract: "List, show and compare the runs that a collector has stored.",
+        discussion: """
+            Reads the collector's file, also while the collector writes to it:
+
+              lora runs
+              lora runs show night-3
+              lora runs compare night-2 night-3
+
+            A run is named by its folder's last part or by the first characters of its identifier.
+            """,
+        subcommands: [List.self, Show.self, Compare.self], defaultSubcommand: List.self)
+
+    struct StoreOptions: ParsableArguments {
+        @Option(
+            help: ArgumentHelp(
+                "The collector's file (default: ~/.local/share/lora-cluster/runs.sqlite).",
+                valueName: "FILE"))
+        var store: String?
+
+        func open() throws -> RunStore { try RunStore(reading: store ?? RunStore.defaultPath) }
+    }
+
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "All runs, the one that was heard of last first.")
+        @OptionGroup var options: StoreOptions
+        @Flag(help: "Print JSON.") var json = false
+
+        func run() throws {
+            try exitingOnFault {
+                let runs = try options.open().runs()
+                if json {
+                    print(RunJSON.list(runs))
+                    return
+                }
+                var table = TextTable()
+                table.add(["run", "id", "state", "step", "loss", "held-out", "tokens/s", "left"])
+                for run in runs { table.add(cells(run)) }
+                print(runs.isEmpty ? "no run has reported yet" : table.text)
+            }
+        }
+
+        private func cells(_ run: RunSummary) -> [String] {
+            let left = run.state == .running ? run.lastStep?.details.secondsLeft : nil
+            return [
+                run.name.isEmpty ? "-" : run.name.printable, String(run.runID.prefix(8)),
+                run.state.rawValue,
+                "\(run.lastStep?.step ?? 0)/\(run.start?.totalSteps ?? 0)",
+                run.lastStep?.loss.shown(decimals: 4) ?? "-",
+                run.lastEvaluation?.loss.shown(decimals: 4) ?? "-",
+                run.lastStep?.tokensPerSecond.shown(decimals: 0) ?? "-",
+                left.map { duration(seconds: $0) } ?? "-",
+            ]
+        }
+    }
+
+    struct Show: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "What happened in a run: everything but its steps, and the last of those.")
+        @OptionGroup var options: StoreOptions
+        @Argument(help: ArgumentHelp("Name or identifier.", valueName: "run")) var name: String
+        @Flag(help: "Print every record as a line of JSON, steps too.") var json = false
+
+        func run() throws {
+            try exitingOnFault {
+                let store = try options.open()
+                let run = try store.run(matching: name)
+                let records = try store.records(of: run.runID)
+                if json {
+                    for item in records { print(item.record.jsonLineWithSender) }
+                    return
+                }
+                let last = records.last { $0.record.record.kind == "step" }?.row
+                for item in records where item.record.record.kind != "step" || item.row == last {
+                    let date = Date(
+                        timeIntervalSince1970: Double(item.record.unixTimeNanoseconds) / 1e9)
+                    print("\(date.formatted(.iso8601))  \(item.record.sentence)")
+                }
+            }
+        }
+    }
+
+    struct Compare: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Runs side by side: where they stand, and settings in which they differ.")
+        @OptionGroup var options: StoreOptions
+        @Argument(help: ArgumentHelp("Names or identifiers, two or more.", valueName: "runs"))
+        var names: [String]
+
+        func validate() throws {
+            if names.count < 2 { throw ValidationError("Give two runs or more.") }
+        }
+
+        func run() throws {
+            try exitingOnFault {
+                let store = try options.open()
+                let runs = try names.map { try store.run(matching: $0) }
+                print(RunComparison(runs).text)
+            }
+        }
+    }
+}
