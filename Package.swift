@@ -34,6 +34,9 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let asyncHTTPClient = Target.Dependency.product(
+    name: "AsyncHTTPClient", package: "async-http-client")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
@@ -59,6 +62,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -127,6 +131,12 @@ let package = Package(
         room(
             "ProgressDelivery",
             [crypto, "Faults", nioCore, nioPosix, nioSSL, "ProgressReports"]),
+        room(
+            "MetricsOutlets",
+            [
+                asyncHTTPClient, "Faults", nioCore, nioHTTP1, nioPosix, nioSSL, "ProgressDelivery",
+                "ProgressReports",
+            ]),
         room("RunStore", ["Faults", grdb, "ProgressReports"]),
         .target(
             name: "RunPage", resources: [.embedInCode("Page")], swiftSettings: swiftSettings),
@@ -137,7 +147,8 @@ let package = Package(
             [
                 "Adapters", "ChatTemplates", "Checkpoints", "Collectives", "Datasets", "Faults",
                 "Kernels",
-                "ModelFiles", "Optimization", "ProgressDelivery", "ProgressReports", "Slices",
+                "MetricsOutlets", "ModelFiles", "Optimization", "ProgressDelivery",
+                "ProgressReports", "Slices",
                 "Tensors",
                 "Tokenization", "Transformer", crypto, yams,
             ]),
@@ -152,7 +163,7 @@ let package = Package(
             [
                 "Faults", hummingbird, hummingbirdCore, hummingbirdTLS, logging, nioCore, nioPosix,
                 nioSSL,
-                "ProgressDelivery", "ProgressReports", "RunPage", "RunStore",
+                "MetricsOutlets", "ProgressDelivery", "ProgressReports", "RunPage", "RunStore",
             ]),
 
         // Layer 7

@@ -1,6 +1,7 @@
 import Faults
 import HTTPTypes
 import Hummingbird
+import MetricsOutlets
 import ProgressReports
 import RunPage
 import RunStore
@@ -25,6 +26,9 @@ struct PageRoutes {
         add(router, "page.css") { _, _ in Self.answer(RunPage.css, "text/css; charset=utf-8") }
         add(router, "page.js") { _, _ in
             Self.answer(RunPage.javaScript, "text/javascript; charset=utf-8")
+        }
+        add(router, "metrics") { _, _ in
+            Self.answer(try metrics(), "text/plain; version=0.0.4; charset=utf-8")
         }
         add(router, "api/runs") { _, _ in Self.json(RunJSON.list(try store.runs())) }
         add(router, "api/runs/:run/records") { request, context in
@@ -67,6 +71,27 @@ struct PageRoutes {
     }
 
     private static let mostRecords = 5000
+
+    /// The newest numbers of every run.
+    private func metrics() throws -> String {
+        var text = PrometheusText()
+        for run in try store.runs() {
+            let newest: [ProgressRecord?] = [
+                run.start.map { .runStarted($0) }, run.lastStep.map { .step($0) },
+                run.lastEvaluation.map { .evaluation($0) },
+                run.lastCheckpoint.map { .checkpoint($0) }, run.finish.map { .finished($0) },
+                run.failure.map { .failed($0) },
+            ]
+            for record in newest.compactMap({ $0 }) {
+                text.add(record, runID: run.runID, runName: run.name)
+            }
+            text.add("lora_jobs_total", Double(run.jobs), runID: run.runID, runName: run.name)
+            text.add(
+                "lora_updated_seconds", Double(run.updatedNanoseconds) / 1e9, runID: run.runID,
+                runName: run.name)
+        }
+        return text.text
+    }
 
     // MARK: Who may look
 

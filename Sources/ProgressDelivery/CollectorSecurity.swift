@@ -44,12 +44,17 @@ public struct CollectorSecurity: Sendable, Equatable {
     /// - Throws: ``ProgressError`` naming the file that cannot be used.
     public func clientContext() throws(ProgressError) -> TLSContext? {
         guard authorityFile != nil || certificateFile != nil else { return nil }
+        return try TLSContext(clientConfiguration())
+    }
+
+    /// TLS for the side that connects; without files the system's authorities are trusted.
+    package func clientConfiguration() throws(ProgressError) -> TLSConfiguration {
         var configuration = TLSConfiguration.makeClientConfiguration()
         if let authorityFile, authorityFile != "system" {
             configuration.trustRoots = .certificates(try Self.certificates(authorityFile))
         }
         try addOwnCertificate(&configuration)
-        return try TLSContext(configuration)
+        return configuration
     }
 
     /// For the side that listens: asks for client certificates where an authority is named.

@@ -87,6 +87,8 @@ public final class CollectorStream: ProgressSink {
         group.shutdownGracefully { _ in }
     }
 
+    public var place: String { "collector \(address)" }
+
     public var counts: Counts { mailbox.counts }
 
     /// Holds a lock for one append and never waits for the network or a disk.

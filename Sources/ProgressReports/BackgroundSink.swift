@@ -7,21 +7,25 @@ public final class BackgroundSink: ProgressSink {
     private let sink: any ProgressSink
     private let mailbox: Mailbox
     private let leastFinishSeconds: Double
+    private let tell: @Sendable (String) -> Void
 
     /// - Parameters:
     ///   - sink: Its ``ProgressSink/receive(_:)`` is called by one thread, in order.
     ///   - capacity: Records that may wait; past it the least important go (``RecordQueue``).
     ///   - leastFinishSeconds: What ``finish(timeoutSeconds:)`` grants at least.
+    ///   - tell: Told if records are left when time is up.
     /// - Throws: ``ProgressError`` if no thread can be started.
     public init(
-        _ sink: any ProgressSink, capacity: Int, leastFinishSeconds: Double = 0
+        _ sink: any ProgressSink, capacity: Int, leastFinishSeconds: Double = 0,
+        tell: @escaping @Sendable (String) -> Void = tellOnStandardError
     ) throws(ProgressError) {
+        self.tell = tell
         self.sink = sink
         self.leastFinishSeconds = leastFinishSeconds
         let mailbox = Mailbox(capacity: capacity)
         self.mailbox = mailbox
         let isStarted = startThread {
-            while let record = mailbox.next() { sink.receive(record) }
+            while let records = mailbox.next() { sink.receive(contentsOf: records) }
             mailbox.end()
         }
         guard isStarted else {
@@ -30,6 +34,8 @@ public final class BackgroundSink: ProgressSink {
                 hint: "Raise the limit of processes (ulimit -u)", exitCode: .tryAgain)
         }
     }
+
+    public var place: String { sink.place }
 
     deinit { mailbox.close() }
 
@@ -43,9 +49,11 @@ public final class BackgroundSink: ProgressSink {
     public func finish(timeoutSeconds: Double) {
         let deadline = Date(timeIntervalSinceNow: max(timeoutSeconds, leastFinishSeconds))
         mailbox.close()
-        if mailbox.waitUntilEnded(by: deadline) {
-            sink.finish(timeoutSeconds: max(0, deadline.timeIntervalSinceNow))
+        guard mailbox.waitUntilEnded(by: deadline) else {
+            tell("\(sink.place) does not take the last \(mailbox.leftCount) records in time")
+            return
         }
+        sink.finish(timeoutSeconds: max(0, deadline.timeIntervalSinceNow))
     }
 
     /// What the reporting threads and the sink's thread share.
@@ -54,7 +62,8 @@ public final class BackgroundSink: ProgressSink {
     private final class Mailbox: @unchecked Sendable {
         private let condition = NSCondition()
         private var queue: RecordQueue
-        private var isTaking = false
+        /// Records that the sink is taking.
+        private var takenCount = 0
         private var isClosed = false
         private var hasEnded = false
 
@@ -73,15 +82,22 @@ public final class BackgroundSink: ProgressSink {
             condition.broadcast()
         }
 
-        /// The next record; `nil` once there will be none.
-        func next() -> TimedRecord? {
+        /// A sink is not told of more at once.
+        private static let batch = 256
+
+        /// All that waits; `nil` once there will be nothing.
+        func next() -> [TimedRecord]? {
             locked {
-                isTaking = false
+                takenCount = 0
                 condition.broadcast()
                 while true {
-                    if let record = queue.popFirst() {
-                        isTaking = true
-                        return record
+                    var records: [TimedRecord] = []
+                    while records.count < Self.batch, let record = queue.popFirst() {
+                        records.append(record)
+                    }
+                    if !records.isEmpty {
+                        takenCount = records.count
+                        return records
                     }
                     if isClosed { return nil }
                     condition.wait()
@@ -99,9 +115,12 @@ public final class BackgroundSink: ProgressSink {
             condition.broadcast()
         }
 
+        /// Records that were not given to the sink, and those that it has and does not give back.
+        var leftCount: Int { locked { queue.count + takenCount } }
+
         func waitUntilTaken() {
             locked {
-                while !hasEnded, isTaking || queue.count > 0 { condition.wait() }
+                while !hasEnded, takenCount > 0 || queue.count > 0 { condition.wait() }
             }
         }
 

@@ -49,9 +49,15 @@ public final class LaunchStatus: ProgressSink {
         }
     }
 
+    /// Where a view stands at the end of the screen, a line begins only after a carriage return.
+    private let lineBegin =
+        ProcessInfo.processInfo.environment[TerminalReporter.columnsVariable] == nil ? "" : "\r"
+
     public func tell(_ event: Event) {
-        FileHandle.standardError.write(Data("\(Self.prefix)\(event.line)\n".utf8))
+        FileHandle.standardError.write(Data("\(lineBegin)\(Self.prefix)\(event.line)\n".utf8))
     }
+
+    public var place: String { "the supervisor" }
 
     public func receive(_ record: TimedRecord) {
         switch record.record {

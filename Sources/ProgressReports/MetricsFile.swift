@@ -5,6 +5,7 @@ import Synchronization
 /// `OUT/metrics.jsonl`: every record of the run, one JSON object a line, each step once.
 public final class MetricsFile: ProgressSink {
     public let path: String
+    public var place: String { path }
     private let tell: @Sendable (String) -> Void
     private let state: Mutex<State>
 

@@ -68,18 +68,22 @@ extension ProgressRecord {
 extension ProgressRecord.Step {
     /// Straggler and time left, where they are worth a reader's time.
     fileprivate var addedWords: String {
-        var words = ""
-        if let (workerRank, excess) = straggler, excess >= 0.1 {
-            words +=
-                ", rank \(workerRank) \(decimal(excess * 100, places: 0)) % slower than the mean"
-        }
+        var words = stragglerWords.map { ", \($0)" } ?? ""
         if let left = details.secondsLeft { words += ", \(duration(seconds: left)) left" }
         return words
     }
 }
 
+extension ProgressRecord.Step {
+    /// "rank 3 14 % slower than the mean"; `nil` where nobody is by a tenth.
+    var stragglerWords: String? {
+        guard let (workerRank, excess) = straggler, excess >= 0.1 else { return nil }
+        return "rank \(workerRank) \(decimal(excess * 100, places: 0)) % slower than the mean"
+    }
+}
+
 /// "1 rank", "2 ranks".
-private func counted(_ count: Int, _ noun: String) -> String {
+func counted(_ count: Int, _ noun: String) -> String {
     "\(count) \(noun)\(count == 1 ? "" : "s")"
 }
 

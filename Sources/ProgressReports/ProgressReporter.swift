@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 import Synchronization
 
@@ -47,9 +48,17 @@ public final class ProgressReporter: Sendable {
         state.withLock { $0.longestHandOver / .seconds(1) }
     }
 
-    /// Finishes the sinks one after the other; each may take `timeoutSeconds`.
+    /// Finishes all sinks at once; each may take `timeoutSeconds`.
     public func finish(timeoutSeconds: Double) {
-        for sink in sinks { sink.finish(timeoutSeconds: timeoutSeconds) }
+        let finished = DispatchSemaphore(value: 0)
+        for sink in sinks {
+            let end: @Sendable () -> Void = {
+                sink.finish(timeoutSeconds: timeoutSeconds)
+                finished.signal()
+            }
+            if !startThread(end) { end() }
+        }
+        for _ in sinks { finished.wait() }
     }
 }
 

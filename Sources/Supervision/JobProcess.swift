@@ -114,7 +114,8 @@ private final class MessageReader: Sendable {
                         rest += line[passedOn...]
                         passedOn = line.count
                     }
-                    if byte == 10 || line.count == 4096 {
+                    // A carriage return too: behind one, a line of ours may follow a live view.
+                    if byte == 10 || byte == 13 || line.count == 4096 {
                         onLine(String(decoding: line.dropLast(), as: UTF8.self))
                         (line, passedOn) = ([], 0)
                     }

@@ -17,7 +17,9 @@ struct LaunchJournal {
         var clock = [CChar](repeating: 0, count: 32)
         strftime(&clock, clock.count, "%H:%M:%S", &parts)
         let time = String(decoding: clock.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
-        FileHandle.standardError.write(Data("[\(time) lora launch] \(text)\n".utf8))
+        // A job that was cut off leaves its view, whose last line this one takes.
+        let begin = isatty(STDERR_FILENO) == 1 ? "\r\u{1B}[K" : ""
+        FileHandle.standardError.write(Data("\(begin)[\(time) lora launch] \(text)\n".utf8))
 
         var object: [String: any Encodable & Sendable] = [
             "event": event, "text": text,

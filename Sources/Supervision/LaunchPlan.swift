@@ -22,6 +22,8 @@ public struct LaunchPlan: Sendable {
     public var graceSeconds: Double
     /// How often hosts that were left out are asked again.
     public var rejoinSeconds: Double
+    /// Width of the terminal that will show what the job says; `nil`: it is none.
+    public var terminalColumns: Int?
     /// Names this supervisor among all; random.
     public let identity = String(UInt64.random(in: .min ... .max), radix: 16)
 
@@ -56,6 +58,9 @@ public struct LaunchPlan: Sendable {
         command += ["-x", "\(LaunchStatus.launchVariable)=\(identity)"]
         if let hosts {
             command += ["-x", "\(LaunchStatus.variable)=1"]
+            if let terminalColumns {
+                command += ["-x", "\(TerminalReporter.columnsVariable)=\(terminalColumns)"]
+            }
             set("orte_startup_timeout", "60")
             for parameter in remoteStart.parameters { set(parameter.name, parameter.value) }
             command += ["--host", hosts.map { "\($0.name):\($0.slots)" }.joined(separator: ",")]

@@ -1,6 +1,7 @@
 public import ChatTemplates
 public import Datasets
 public import Kernels
+import MetricsOutlets
 public import Optimization
 import ProgressDelivery
 public import ProgressReports
@@ -68,6 +69,8 @@ public struct RunConfiguration: Sendable, Equatable {
     public let allowedChanges: Set<String>
     public let collector: CollectorAddress?
     let collectorSecurity: CollectorSecurity
+    let outlets: OutletSettings
+    let logFormat: LogFormat
     /// Seconds after which ranks that do not answer are given up; `nil`: as ``WaitLimits`` says.
     public let collectiveTimeoutSeconds: Double?
 
@@ -150,7 +153,10 @@ public struct RunConfiguration: Sendable, Equatable {
         keep = try reader.integer("keep", atLeast: 1) ?? 3
         resume = try reader.choice("resume", among: ResumePolicy.allCases) { $0.rawValue } ?? .auto
         allowedChanges = Set(try reader.settingNames("allow-change"))
-        collector = try reader.collector()
+        collector = try reader.address("collector")
+        outlets = try reader.outlets()
+        logFormat =
+            try reader.choice("log-format", among: LogFormat.allCases) { $0.rawValue } ?? .text
         collectorSecurity = reader.collectorSecurity()
         collectiveTimeoutSeconds = try reader.number("collective-timeout", above: 0)
     }

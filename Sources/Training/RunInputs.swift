@@ -5,9 +5,11 @@ import Datasets
 import Faults
 import Foundation
 import Kernels
+import MetricsOutlets
 import ModelFiles
 import Optimization
 import ProgressDelivery
+import ProgressReports
 import Slices
 import Transformer
 
@@ -250,6 +252,12 @@ struct RunInputs {
         values["collector-authority"] = security.authorityFile
         values["collector-certificate"] = security.certificateFile
         values["collector-key"] = security.keyFile
+        let outlets = configuration.outlets
+        values["tensorboard"] = outlets.tensorBoard ? "on" : "off"
+        values["prometheus-file"] = outlets.prometheusFile
+        values["syslog"] = outlets.syslog.map { "\($0)" }
+        values["json-lines"] = outlets.jsonLines
+        values["log-format"] = configuration.logFormat.rawValue
         return Setting.all.compactMap { setting in
             values[setting.name].map { RunDocument.Entry(name: setting.name, value: $0) }
         }

@@ -5,6 +5,7 @@ import Datasets
 import Faults
 import Foundation
 import Kernels
+import MetricsOutlets
 import Optimization
 import ProgressDelivery
 import ProgressReports
@@ -134,14 +135,17 @@ struct RunStart {
             settings: configuration.adam, parameterCount: parameters.layout.parameterCount)
         try folder.restore(parameters, adam)
         // Without a checkpoint the run starts anew: whatever was recorded is superseded.
-        let metrics = try MetricsFile(path: folder.metricsPath, resumeAtStep: found?.step)
+        let terminal = TerminalReporter(
+            totalSteps: totalSteps, style: configuration.logFormat.style)
+        let metrics = try MetricsFile(
+            path: folder.metricsPath, resumeAtStep: found?.step, tell: terminal.tell)
         // Never drops: whoever waits for a checkpoint waits for it.
         let metricsSink = try BackgroundSink(
             metrics, capacity: .max, leastFinishSeconds: Self.fileFinishSeconds)
         if found != nil { try folder.reopen() }
         let coordinator = Coordinator(
             folder: folder, runID: runID,
-            reporter: try makeReporter(metricsSink, runID: runID),
+            reporter: try makeReporter(terminal, metricsSink, runID: runID),
             synchronizeMetrics: {
                 metricsSink.flush()
                 metrics.synchronize()
@@ -167,21 +171,32 @@ struct RunStart {
         }
     }
 
+    /// For people.
+    private var runName: String { URL(fileURLWithPath: configuration.out).lastPathComponent }
+
     /// A disk may be slow when the run ends.
     private static let fileFinishSeconds = 60.0
     private static let waitingRecords = 4096
 
-    private func makeReporter(_ metrics: BackgroundSink, runID: String) throws -> ProgressReporter {
-        let terminal = TerminalReporter(totalSteps: inputs.totalSteps(configuration))
+    private func makeReporter(
+        _ terminal: TerminalReporter, _ metrics: BackgroundSink, runID: String
+    ) throws -> ProgressReporter {
         var sinks: [any ProgressSink] = [
             try BackgroundSink(terminal, capacity: Self.waitingRecords), metrics,
         ]
-        if let status = LaunchStatus() { sinks.append(status) }
+        if let status = LaunchStatus() {
+            sinks.append(try BackgroundSink(status, capacity: Self.waitingRecords))
+        }
+        let run = OutletRun(
+            folder: configuration.out, name: runName, host: hostName, resumedStep: found?.step)
+        sinks += try makeOutlets(
+            configuration.outlets, run: run,
+            environment: ProcessInfo.processInfo.environment, tell: terminal.tell)
         if let address = configuration.collector {
             sinks.append(
                 try CollectorStream(
                     address: address, runID: runID, spoolFolder: configuration.out + "/spool",
-                    security: configuration.collectorSecurity))
+                    security: configuration.collectorSecurity, tell: terminal.tell))
         }
         return ProgressReporter(
             runID: runID, epoch: UInt64(max(0, unixTimeNanoseconds() / 1_000_000)), sinks: sinks)
@@ -200,7 +215,7 @@ struct RunStart {
                     kernelID: backend.identity.description,
                     totalSteps: coordinator.document.totalSteps,
                     trainableParameters: inputs.layout.parameterCount,
-                    name: URL(fileURLWithPath: configuration.out).lastPathComponent)))
+                    name: runName)))
         if let checkpoint = coordinator.folder.checkpoint {
             for damaged in checkpoint.loaded.setAside {
                 coordinator.warn(

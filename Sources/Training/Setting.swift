@@ -3,6 +3,7 @@ import Datasets
 public import Faults
 import Foundation
 import Kernels
+import MetricsOutlets
 import ProgressDelivery
 import ProgressReports
 
@@ -24,7 +25,8 @@ public struct Setting: Sendable {
             "share-prefixes", "steps", "epochs", "order", "seed", "threads", "kernels", "compute",
             "recompute", "eval-every", "checkpoint-every", "checkpoint-copies", "keep", "resume",
             "allow-change", "collector", "collector-token-file", "collector-authority",
-            "collector-certificate", "collector-key", "collective-timeout",
+            "collector-certificate", "collector-key", "tensorboard", "prometheus-file", "syslog",
+            "json-lines", "log-format", "collective-timeout",
         ].map { Setting(name: $0, mayChangeFreely: free.contains($0)) }
 
     /// Paths are free because the files behind them are compared by hash.
@@ -33,6 +35,7 @@ public struct Setting: Sendable {
         "threads", "recompute",
         "checkpoint-every", "checkpoint-copies", "keep", "resume", "allow-change", "collector",
         "collector-token-file", "collector-authority", "collector-certificate", "collector-key",
+        "tensorboard", "prometheus-file", "syslog", "json-lines", "log-format",
         "collective-timeout",
     ]
 }
@@ -90,13 +93,23 @@ struct SettingReader {
         return names
     }
 
-    func collector() throws(ConfigurationError) -> CollectorAddress? {
-        guard let text = text("collector") else { return nil }
+    /// `HOST:PORT`.
+    func address(_ name: String) throws(ConfigurationError) -> CollectorAddress? {
+        guard let text = text(name) else { return nil }
         do {
-            return try CollectorAddress(text, flag: "--collector")
+            return try CollectorAddress(text, flag: "--\(name)")
         } catch {
             throw ConfigurationError(error.location, error.problem, hint: error.hint)
         }
+    }
+
+    func outlets() throws(ConfigurationError) -> OutletSettings {
+        var outlets = OutletSettings()
+        outlets.tensorBoard = try isOn("tensorboard", byDefault: true)
+        outlets.prometheusFile = text("prometheus-file")
+        outlets.syslog = try address("syslog")
+        outlets.jsonLines = text("json-lines")
+        return outlets
     }
 
     func collectorSecurity() -> CollectorSecurity {

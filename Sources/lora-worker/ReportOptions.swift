@@ -29,11 +29,42 @@ struct ReportOptions: ParsableArguments {
         help: ArgumentHelp("PEM private key of --collector-certificate.", valueName: "file"))
     var collectorKey: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Whether OUT/tensorboard gets event files (default: on).", valueName: "on|off"))
+    var tensorboard: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Keep the newest numbers in this file for node-exporter; its name ends in .prom.",
+            valueName: "file"))
+    var prometheusFile: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Send every record to this syslog server over TCP (RFC 5424).", valueName: "host:port"))
+    var syslog: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Append every record as a line of JSON to this file or FIFO; - for standard output. "
+                + "(OpenTelemetry's receivers are named by OTEL_EXPORTER_OTLP_ENDPOINT.)",
+            valueName: "file"))
+    var jsonLines: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "How records are printed on standard error: text for people, json for log collectors (default: text).",
+            valueName: "text|json"))
+    var logFormat: String?
+
     var settings: [String: String] {
         [
             "collector": collector, "collector-token-file": collectorTokenFile,
             "collector-authority": collectorAuthority,
             "collector-certificate": collectorCertificate, "collector-key": collectorKey,
+            "tensorboard": tensorboard, "prometheus-file": prometheusFile, "syslog": syslog,
+            "json-lines": jsonLines, "log-format": logFormat,
         ].compactMapValues { $0 }
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Faults
 import Foundation
+import ProgressReports
 import Supervision
 import Training
 
@@ -82,13 +83,15 @@ struct LaunchCommand: ParsableCommand {
         }
         try requireRootIsWanted()
         let ranks = try ranks(cluster.allocation())
-        return LaunchPlan(
+        var plan = LaunchPlan(
             ranks: ranks, hostfile: try cluster.hostfile(),
             program: program, out: try out(), interface: cluster.interface,
             remoteStart: cluster.remoteStart, mpirunArguments: cluster.mpirunArgument,
             stallTimeoutSeconds: try seconds("--stall-timeout", stallTimeout),
             graceSeconds: try seconds("--grace", grace) ?? 120,
             rejoinSeconds: try seconds("--rejoin-after", rejoinAfter) ?? 60)
+        plan.terminalColumns = TerminalReporter.liveColumns(of: STDERR_FILENO)
+        return plan
     }
 
     private func ranks(_ allocation: SlurmAllocation?) throws -> Int {

@@ -21,6 +21,7 @@ import Testing
 
     @Test func theReporterNumbersAndStamps() {
         final class Recorder: ProgressSink, @unchecked Sendable {
+            let place = "a list"
             var records: [TimedRecord] = []
             func receive(_ record: TimedRecord) { records.append(record) }
             func finish(timeoutSeconds: Double) {}
@@ -36,6 +37,7 @@ import Testing
 
     /// Blocks in ``receive(_:)`` until it is let go.
     final class Stuck: ProgressSink, @unchecked Sendable {
+        let place = "a place that is stuck"
         let gate = DispatchSemaphore(value: 0)
         private let lock = NSLock()
         private var stored: [UInt64] = []
@@ -58,9 +60,19 @@ import Testing
         sink.finish(timeoutSeconds: 60)
         let sequences = stuck.sequences
         // What was under way, the newest steps, and the checkpoint.
-        #expect(sequences.count <= 11)
+        #expect(sequences.count <= 21)
         #expect(sequences.last == 1001)
         #expect(sequences == sequences.sorted())
+    }
+
+    @Test func whatDoesNotGoOutInTimeIsCounted() throws {
+        let (stuck, told) = (Stuck(), Told())
+        let sink = try BackgroundSink(stuck, capacity: 100, tell: told.add)
+        let reporter = ProgressReporter(runID: "r", sinks: [sink])
+        for number in 1...7 { reporter.report(step(number)) }
+        reporter.finish(timeoutSeconds: 0.05)
+        #expect(told.lines == ["a place that is stuck does not take the last 7 records in time"])
+        for _ in 0..<10 { stuck.gate.signal() }
     }
 
     @Test func flushWaitsForAllThatWasReceived() throws {

@@ -1,0 +1,70 @@
+import Glibc
+public import ProgressReports
+import Synchronization
+
+/// A file for node-exporter's textfile collector, replaced whole at each record.
+public final class PrometheusTextFile: ProgressSink {
+    private let path: String
+    private let runName: String
+    private let failures: FailureCount
+    private let state = Mutex(State())
+
+    private struct State {
+        var newest: [String: TimedRecord] = [:]
+        var counts = ["checkpoint": 0, "warning": 0]
+    }
+
+    /// - Parameter path: Must end in `.prom`, or node-exporter does not read it.
+    public init(
+        path: String, runName: String,
+        tell: @escaping @Sendable (String) -> Void = tellOnStandardError
+    ) throws(ProgressError) {
+        guard path.hasSuffix(".prom") else {
+            throw ProgressError(
+                "'\(path.printable)' does not end in .prom", at: "--prometheus-file",
+                hint: "node-exporter reads only files of that kind")
+        }
+        self.path = path
+        self.runName = runName
+        failures = FailureCount(place: path, tell: tell)
+    }
+
+    public var place: String { path }
+
+    public func receive(_ record: TimedRecord) {
+        let text = state.withLock { state in
+            state.newest[record.record.kind] = record
+            state.counts[record.record.kind]? += 1
+            var text = PrometheusText()
+            for (_, newest) in state.newest.sorted(by: { $0.key < $1.key }) {
+                text.add(newest.record, runID: record.runID, runName: runName)
+            }
+            for (kind, count) in state.counts.sorted(by: { $0.key < $1.key }) {
+                text.add(
+                    "lora_\(kind)s_total", Double(count), runID: record.runID, runName: runName)
+            }
+            return text.text
+        }
+        replace(with: Array(text.utf8))
+    }
+
+    public func finish(timeoutSeconds: Double) { failures.tellTotal() }
+
+    /// A reader sees the old file or the new one, never half of it.
+    private func replace(with bytes: [UInt8]) {
+        let temporary = "\(path).\(getpid())"
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else {
+            failures.count(String(cString: strerror(errno)))
+            return
+        }
+        let written = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+        let isWhole = written == bytes.count
+        close(descriptor)
+        guard isWhole, rename(temporary, path) == 0 else {
+            failures.count(String(cString: strerror(isWhole ? errno : ENOSPC)))
+            unlink(temporary)
+            return
+        }
+    }
+}

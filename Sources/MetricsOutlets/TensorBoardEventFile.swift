@@ -1,0 +1,111 @@
+import FoundationEssentials
+import Glibc
+public import ProgressReports
+
+/// `OUT/tensorboard/events.out.tfevents.…`: every number of every record as a scalar.
+///
+/// Tags are `step/loss`, `evaluation/loss`, `step/rank_compute_seconds/0`. Each value is a float64 tensor of
+/// the scalars plugin, as TensorFlow 2 writes them, so nothing is rounded. A resumed run begins a new file
+/// with a session start at the step it goes on from, at which TensorBoard forgets later steps of older files.
+/// Source: `tensorflow/core/util/event.proto`, `summary.proto`, and the format of TFRecord files.
+public final class TensorBoardEventFile: ProgressSink {
+    public let place: String
+    private let descriptor: Int32
+    private let failures: FailureCount
+
+    /// - Parameters:
+    ///   - folder: Made if it does not exist.
+    ///   - resumedStep: Step of the checkpoint that the run goes on from.
+    /// - Throws: ``ProgressError`` naming the file if it cannot be made.
+    public init(
+        folder: String, host: String, resumedStep: Int?,
+        tell: @escaping @Sendable (String) -> Void = tellOnStandardError
+    ) throws(ProgressError) {
+        try? FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: true)
+        let seconds = unixTimeNanoseconds() / 1_000_000_000
+        // TensorBoard reads files in the order of their names.
+        place = "\(folder)/events.out.tfevents.\(seconds).\(host).\(getpid()).0"
+        descriptor = open(place, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else {
+            throw ProgressError(
+                "cannot be made (\(String(cString: strerror(errno))))", at: place,
+                hint: "Make room there, or give --tensorboard off")
+        }
+        failures = FailureCount(place: place, tell: tell)
+        append(Self.event(at: Double(seconds), step: nil) { $0.text(3, "brain.Event:2") })
+        if let resumedStep {
+            append(
+                Self.event(at: Double(seconds), step: resumedStep + 1) { event in
+                    event.message(7) { $0.integer(1, 1) }
+                })
+        }
+    }
+
+    deinit { close(descriptor) }
+
+    public func receive(_ record: TimedRecord) {
+        let kind = record.record.kind
+        let measurements = record.record.measurements
+        guard !measurements.isEmpty, let step = record.record.step else { return }
+        append(
+            Self.event(at: Double(record.unixTimeNanoseconds) / 1e9, step: step) { event in
+                event.message(5) { summary in
+                    for measurement in measurements {
+                        Self.add(measurement, kind: kind, to: &summary)
+                    }
+                }
+            })
+    }
+
+    public func finish(timeoutSeconds: Double) { failures.tellTotal() }
+
+    private static func add(
+        _ measurement: Measurement, kind: String, to summary: inout ProtobufMessage
+    ) {
+        let rank = measurement.workerRank.map { "/\($0)" } ?? ""
+        summary.message(1) { value in
+            value.text(1, "\(kind)/\(measurement.name)\(rank)")
+            value.message(8) { tensor in
+                tensor.integer(1, 2)
+                tensor.message(2) { _ in }
+                tensor.double(6, measurement.value)
+            }
+            value.message(9) { metadata in
+                metadata.message(1) { $0.text(1, "scalars") }
+                metadata.integer(4, 1)
+            }
+        }
+    }
+
+    private static func event(
+        at seconds: Double, step: Int?, _ build: (inout ProtobufMessage) -> Void
+    ) -> [UInt8] {
+        var event = ProtobufMessage()
+        event.double(1, seconds)
+        if let step { event.integer(2, Int64(step)) }
+        build(&event)
+        return event.bytes
+    }
+
+    /// One record of the file: length, its checksum, the bytes, their checksum; little-endian.
+    private func append(_ event: [UInt8]) {
+        let length = littleEndian(UInt64(event.count))
+        let bytes =
+            length + littleEndian(CRC32C.masked(length)) + event
+            + littleEndian(CRC32C.masked(event))
+        let written = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+        guard written != bytes.count else { return }
+        let reason = String(cString: strerror(written < 0 ? errno : ENOSPC))
+        var status = stat()
+        // A torn record would end the file for its readers.
+        if written > 0, fstat(descriptor, &status) == 0 {
+            _ = ftruncate(descriptor, status.st_size - off_t(written))
+        }
+        failures.count(reason)
+    }
+}
+
+private func littleEndian(_ value: some FixedWidthInteger) -> [UInt8] {
+    withUnsafeBytes(of: value.littleEndian) { Array($0) }
+}
