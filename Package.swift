@@ -161,7 +161,8 @@ let package = Package(
         room(
             "CollectorService",
             [
-                "Faults", hummingbird, hummingbirdCore, hummingbirdTLS, logging, nioCore, nioPosix,
+                crypto, "Faults", hummingbird, hummingbirdCore, hummingbirdTLS, logging, nioCore,
+                nioPosix,
                 nioSSL,
                 "MetricsOutlets", "ProgressDelivery", "ProgressReports", "RunPage", "RunStore",
             ]),

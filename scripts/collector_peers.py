@@ -51,10 +51,12 @@ def frame(message):
 class Collector:
     """The program, with one store; started again it keeps its ports."""
 
-    def __init__(self, folder, *flags, http=False, program=PROGRAMS / "lora-collector"):
+    def __init__(self, folder, *flags, http=False, quiet=True, program=PROGRAMS / "lora-collector", errors=None):
+        """`errors` is a file for what it says on standard error, a crash's backtrace for one."""
         self.program = program
+        self.errors = errors
         self.store = folder / "runs.sqlite"
-        self.flags = flags
+        self.flags = [*flags, "--quiet"] if quiet else flags
         self.port = 0
         self.page = free_port() if http else None
         self.process = None
@@ -63,7 +65,7 @@ class Collector:
         http = f"127.0.0.1:{self.page}" if self.page else "off"
         self.process = subprocess.Popen(
             [self.program, "--listen", f"127.0.0.1:{self.port}", "--http", http, "--store", self.store,
-             "--quiet", *self.flags], stdout=subprocess.PIPE, text=True)
+             *self.flags], stdout=subprocess.PIPE, stderr=self.errors, text=True)
         line = self.process.stdout.readline()
         if not line.startswith("listening on "):
             sys.exit(f"error: the collector did not start: {line}")
@@ -75,6 +77,23 @@ class Collector:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
         self.process.stdout.close()
+
+    def terminate(self, seconds):
+        """Exit code after a SIGTERM; None if it did not end in this time and was killed."""
+        self.process.terminate()
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return None
+
+    def peak_memory_bytes(self):
+        with open(f"/proc/{self.process.pid}/status") as file:
+            return 1024 * next(int(line.split()[1]) for line in file if line.startswith("VmHWM:"))
+
+    def descriptors(self):
+        """How many files and sockets it has open."""
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def processor_seconds(self):
         with open(f"/proc/{self.process.pid}/stat") as file:

@@ -9,20 +9,19 @@ final class CollectorConnection: ChannelInboundHandler {
     private let intake: RecordIntake
     private let open: OpenConnections
     private let limits: CollectorServer.Limits
-    private let token: String
+    private let token: AccessToken
     private let tell: @Sendable (String) -> Void
     private var buffer = ByteBuffer()
     private var peer = "unknown peer"
     /// Nothing of this peer is read any more.
     private var isClosed = false
-    private var isCounted = false
     private var hasGreeted = false
     /// Runs while a frame is incomplete; further bytes do not extend it.
     private var deadline: Scheduled<Void>?
 
     init(
         intake: RecordIntake, open: OpenConnections, limits: CollectorServer.Limits,
-        token: String, tell: @escaping @Sendable (String) -> Void
+        token: AccessToken, tell: @escaping @Sendable (String) -> Void
     ) {
         self.intake = intake
         self.open = open
@@ -38,9 +37,8 @@ final class CollectorConnection: ChannelInboundHandler {
                     host: host, port: UInt16(truncatingIfNeeded: address.port ?? 0)
                 ).description
         }
-        isCounted = open.enter()
-        guard isCounted else {
-            end(context, because: "there are \(open.limit) connections already")
+        guard open.enter(context.channel) else {
+            end(context, because: "there are \(limits.connections) connections already")
             return
         }
         // Who does not greet is a stranger.
@@ -49,7 +47,7 @@ final class CollectorConnection: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         deadline?.cancel()
-        if isCounted { open.leave() }
+        open.leave(context.channel, wasWelcomed: hasGreeted)
         if !isClosed && buffer.readableBytes > 0 {
             tell("\(peer): the connection ended within a frame")
         }
@@ -68,6 +66,14 @@ final class CollectorConnection: ChannelInboundHandler {
         guard !isClosed else { return }
         buffer.discardReadBytes()
         watch(context, isNewFrame: sawFrame)
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is OpenConnections.Eviction {
+            end(context, because: "another connection needs its place")
+        } else {
+            context.fireUserInboundEventTriggered(event)
+        }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -99,8 +105,9 @@ final class CollectorConnection: ChannelInboundHandler {
             }
             let record = try ProgressMessage.decode(frame)
             try Self.check(record)
-            intake.take(record, from: peer, on: context.channel) { [weak self] problem in
-                self?.end(context, because: problem)
+            let size = frame.count
+            intake.take(record, bytes: size, from: peer, on: context.channel) { [weak self] in
+                self?.end(context, because: $0)
             }
         } catch {
             end(context, because: error.problem)
@@ -115,18 +122,14 @@ final class CollectorConnection: ChannelInboundHandler {
                 "it speaks version \(hello.version) of the protocol, this is version "
                     + "\(ProgressGreeting.version)")
         }
-        guard Self.isSame(hello.token, token) else { throw ProgressError("wrong token") }
-        hasGreeted = true
+        guard token.isShown(by: hello.token) else { throw ProgressError("wrong token") }
+        hasGreeted = open.welcome(context.channel)
+        guard hasGreeted else { throw ProgressError("another connection needs its place") }
         send(.welcome(version: ProgressGreeting.version), context)
     }
 
-    /// Compares without telling by its time how far two secrets agree.
-    private static func isSame(_ given: String, _ wanted: String) -> Bool {
-        guard !wanted.isEmpty else { return true }
-        var difference = given.utf8.count == wanted.utf8.count ? UInt8(0) : 1
-        for (a, b) in zip(given.utf8, wanted.utf8) { difference |= a ^ b }
-        return difference == 0
-    }
+    /// The end of the year 2199.
+    private static let latestNanoseconds: Int64 = 7_258_118_400_000_000_000
 
     /// What the store relies on.
     private static func check(_ record: TimedRecord) throws(ProgressError) {
@@ -134,6 +137,9 @@ final class CollectorConnection: ChannelInboundHandler {
         guard !record.runID.isEmpty, record.runID.utf8.count <= 256, record.sequence > 0,
             record.sequence <= largest, record.epoch <= largest
         else { throw ProgressError("a record without a possible run, epoch and sequence") }
+        guard (0...latestNanoseconds).contains(record.unixTimeNanoseconds) else {
+            throw ProgressError("a record of an impossible time")
+        }
         if case .gap(let gap) = record.record {
             guard gap.firstSequence > 0, gap.firstSequence <= record.sequence else {
                 throw ProgressError("a gap that ends before it begins")
@@ -149,7 +155,7 @@ final class CollectorConnection: ChannelInboundHandler {
             deadline = nil
         }
         guard isWaiting, deadline == nil else { return }
-        let seconds = limits.frameSeconds
+        let seconds = hasGreeted ? limits.frameSeconds : limits.greetingSeconds
         let problem =
             hasGreeted
             ? "half a frame for \(seconds) seconds" : "no greeting for \(seconds) seconds"

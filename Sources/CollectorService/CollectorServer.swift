@@ -5,7 +5,6 @@ import NIOSSL
 public import ProgressDelivery
 public import ProgressReports
 public import RunStore
-import Synchronization
 
 /// Receives progress reports over TCP, tells them, stores them and acknowledges them.
 ///
@@ -14,8 +13,11 @@ import Synchronization
 public final class CollectorServer: Sendable {
     /// What bounds a peer.
     public struct Limits: Sendable {
-        /// More are closed at once.
         public var connections = 1024
+        /// Of these, such that have not greeted; the oldest has to go where there are more.
+        public var strangers = 128
+        /// Time to greet.
+        public var greetingSeconds = 10.0
         /// Time to complete a frame once its first byte has come.
         public var frameSeconds = 30.0
 
@@ -52,10 +54,15 @@ public final class CollectorServer: Sendable {
                     store: store, loop: loop, tellsRecords: tellsRecords, tell: tell),
                 eventLoop: loop)
             self.intake = intake
-            let open = OpenConnections(limit: limits.connections)
+            let open = OpenConnections(
+                limit: limits.connections, strangerLimit: limits.strangers)
             let channel = try ServerBootstrap(group: group)
                 .serverChannelOption(.backlog, value: 256)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                // What a peer does not read waits here; past it the peer is closed.
+                .childChannelOption(
+                    .writeBufferWaterMark, value: .init(low: 64 << 10, high: 256 << 10)
+                )
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         if let tls {
@@ -64,7 +71,8 @@ public final class CollectorServer: Sendable {
                         }
                         try channel.pipeline.syncOperations.addHandler(
                             CollectorConnection(
-                                intake: intake.value, open: open, limits: limits, token: token,
+                                intake: intake.value, open: open, limits: limits,
+                                token: AccessToken(token),
                                 tell: tell))
                     }
                 }
@@ -118,28 +126,5 @@ public final class CollectorServer: Sendable {
         return CollectorServiceError(
             "cannot listen on \(address) (\(error))", at: flag,
             hint: "Give an address of this machine, such as 127.0.0.1:7700")
-    }
-}
-
-/// How many connections there are, against the limit.
-final class OpenConnections: Sendable {
-    private let count = Mutex(0)
-    let limit: Int
-
-    init(limit: Int) {
-        self.limit = limit
-    }
-
-    /// Counts one more, unless that is one too many.
-    func enter() -> Bool {
-        count.withLock { count in
-            guard count < limit else { return false }
-            count += 1
-            return true
-        }
-    }
-
-    func leave() {
-        count.withLock { $0 -= 1 }
     }
 }

@@ -1,4 +1,5 @@
 import Faults
+import Foundation
 import HTTPTypes
 import Hummingbird
 import MetricsOutlets
@@ -9,15 +10,16 @@ import RunStore
 /// What each path answers.
 struct PageRoutes {
     let store: RunStore
-    /// Empty: everybody may look.
-    let token: String
+    let token: AccessToken
+    /// Whether cookies may be kept off plain connections.
+    let isEncrypted: Bool
 
     var router: Router<BasicRequestContext> {
         let router = Router()
         // A probe needs no secret: it tells nothing of the runs.
         router.get("healthz") { _, _ in Self.answer("ok\n", "text/plain; charset=utf-8") }
         router.get("/") { request, _ in
-            if let given = request.uri.queryParameters["token"], !token.isEmpty {
+            if let given = request.uri.queryParameters["token"], token.isAskedFor {
                 return self.keepToken(String(given))
             }
             guard self.isAllowed(request) else { return Self.refusal }
@@ -56,21 +58,37 @@ struct PageRoutes {
     }
 
     /// `after`, `every` and `limit` as ``RunStore/records(of:after:every:limit:)`` has them.
+    ///
+    /// Written in parts, each as the reader takes it: a reader that is slow costs little memory.
     private func records(_ request: Request, _ runID: String) throws -> Response {
         func number(_ name: Substring, _ standard: Int) -> Int {
             request.uri.queryParameters[name].flatMap { Int($0) } ?? standard
         }
+        let every = max(number("every", 1), 1)
         let limit = min(max(number("limit", Self.mostRecords), 1), Self.mostRecords)
-        let found = try store.records(
-            of: runID, after: Int64(number("after", 0)), every: number("every", 1),
-            limit: limit)
-        let last = found.last?.row ?? Int64(number("after", 0))
-        let lines = found.map(\.record.jsonLineWithSender).joined(separator: ",")
-        return Self.json(
-            "{\"last\":\(last),\"more\":\(found.count == limit),\"records\":[\(lines)]}")
+        let after = Int64(max(number("after", 0), 0))
+        let id = runID.removingPercentEncoding ?? runID
+        return Self.answer(
+            ResponseBody { writer in
+                var (last, count) = (after, 0)
+                try await writer.write(ByteBuffer(string: "{\"records\":["))
+                while count < limit {
+                    let part = try store.records(
+                        of: id, after: last, every: every,
+                        limit: min(Self.recordsAtOnce, limit - count))
+                    guard let end = part.last else { break }
+                    let lines = part.map(\.record.jsonLineWithSender).joined(separator: ",")
+                    try await writer.write(ByteBuffer(string: (count > 0 ? "," : "") + lines))
+                    (last, count) = (end.row, count + part.count)
+                }
+                try await writer.write(
+                    ByteBuffer(string: "],\"last\":\(last),\"more\":\(count == limit)}"))
+                try await writer.finish(nil)
+            }, "application/json", .ok)
     }
 
     private static let mostRecords = 5000
+    private static let recordsAtOnce = 250
 
     /// The newest numbers of every run.
     private func metrics() throws -> String {
@@ -98,17 +116,22 @@ struct PageRoutes {
     private static let cookie = "lora_token"
 
     private func isAllowed(_ request: Request) -> Bool {
-        guard !token.isEmpty else { return true }
-        let bearer = request.headers[.authorization].map { $0 == "Bearer \(token)" } ?? false
-        return bearer || request.cookies[Self.cookie]?.value == token
+        guard token.isAskedFor else { return true }
+        let prefix = "Bearer "
+        if let given = request.headers[.authorization], given.hasPrefix(prefix) {
+            return token.isShown(by: String(given.dropFirst(prefix.count)))
+        }
+        return request.cookies[Self.cookie].map { token.isKept(in: $0.value) } ?? false
     }
 
     /// The token leaves the address bar, where others could read it.
     private func keepToken(_ given: String) -> Response {
-        guard given == token else { return Self.refusal }
+        guard token.isShown(by: given) else { return Self.refusal }
         var headers = HTTPFields()
         headers[.location] = "/"
-        headers[.setCookie] = "\(Self.cookie)=\(token); HttpOnly; SameSite=Strict; Path=/"
+        headers[.setCookie] =
+            "\(Self.cookie)=\(token.cookie); HttpOnly; SameSite=Strict; Path=/"
+            + (isEncrypted ? "; Secure" : "")
         return Response(status: .seeOther, headers: headers)
     }
 
@@ -127,14 +150,18 @@ struct PageRoutes {
     private static func answer(
         _ text: String, _ type: String, _ status: HTTPResponse.Status = .ok
     ) -> Response {
+        answer(.init(byteBuffer: ByteBuffer(string: text)), type, status)
+    }
+
+    private static func answer(
+        _ body: ResponseBody, _ type: String, _ status: HTTPResponse.Status
+    ) -> Response {
         var headers = HTTPFields()
         headers[.contentType] = type
         headers[.cacheControl] = "no-store"
         headers[.contentSecurityPolicy] =
             "default-src 'self'; base-uri 'none'; frame-ancestors 'none'"
         headers[.xContentTypeOptions] = "nosniff"
-        return Response(
-            status: status, headers: headers,
-            body: .init(byteBuffer: ByteBuffer(string: text)))
+        return Response(status: status, headers: headers, body: body)
     }
 }

@@ -32,14 +32,18 @@ public final class PageServer: Sendable {
         let started = DispatchSemaphore(value: 0)
         let box = StartBox(state: state, started: started)
         do {
-            let router = PageRoutes(store: store, token: token).router
+            let router = PageRoutes(
+                store: store, token: AccessToken(token), isEncrypted: tls != nil
+            ).router
             var logger = Logger(label: "page")
             logger.logLevel = .critical
             let server: HTTPServerBuilder =
                 if let tls {
-                    try .tls(.http1(), tlsConfiguration: tls.configuration)
+                    try .tls(
+                        .http1(configuration: Self.connections),
+                        tlsConfiguration: tls.configuration)
                 } else {
-                    .http1()
+                    .http1(configuration: Self.connections)
                 }
             let application = Application(
                 router: router, server: server,
@@ -67,6 +71,17 @@ public final class PageServer: Sendable {
             task.cancel()
             throw CollectorServer.listeningFault(error, address, flag: "--http")
         }
+    }
+
+    private static let mostConnections = 256
+
+    private static var connections: HTTP1Channel.Configuration {
+        let open = OpenConnections(limit: mostConnections, strangerLimit: mostConnections)
+        return HTTP1Channel.Configuration(
+            additionalChannelHandlers: [PageConnection(open: open)], idleTimeout: .seconds(30),
+            httpDecoderConfiguration: .init(
+                maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100)
+        )
     }
 
     public func stop() { task.cancel() }

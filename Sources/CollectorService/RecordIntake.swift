@@ -13,6 +13,7 @@ final class RecordIntake {
     private let tell: @Sendable (String) -> Void
     private let tellsRecords: Bool
     private var waiting: [Waiting] = []
+    private var waitingBytes = 0
     private var isScheduled = false
     private var hasFailed = false
 
@@ -26,6 +27,8 @@ final class RecordIntake {
     private static let delay = TimeAmount.milliseconds(20)
     /// A full batch is stored at once; meanwhile nothing is read, so memory has a bound.
     private static let mostRecords = 4096
+    /// Of frames; records in memory take some times as much.
+    private static let mostBytes = 4 << 20
 
     init(
         store: RunStore, loop: any EventLoop, tellsRecords: Bool,
@@ -37,16 +40,19 @@ final class RecordIntake {
         self.tell = tell
     }
 
-    /// - Parameter refuse: Called if the record cannot be stored.
+    /// - Parameters:
+    ///   - bytes: Of its frame.
+    ///   - refuse: Called if the record cannot be stored, or its sender reads no answers.
     func take(
-        _ record: TimedRecord, from peer: String, on channel: any Channel,
+        _ record: TimedRecord, bytes: Int, from peer: String, on channel: any Channel,
         refuse: @escaping (String) -> Void
     ) {
         if tellsRecords {
             tell("[\(record.runID.prefix(8).description.printable) \(peer)] \(record.sentence)")
         }
         waiting.append(Waiting(record: record, channel: channel, refuse: refuse))
-        if waiting.count >= Self.mostRecords {
+        waitingBytes += bytes
+        if waiting.count >= Self.mostRecords || waitingBytes >= Self.mostBytes {
             storeAll()
         } else if !isScheduled {
             isScheduled = true
@@ -61,9 +67,10 @@ final class RecordIntake {
     func storeAll() {
         let batch = waiting
         waiting = []
+        waitingBytes = 0
         guard !batch.isEmpty else { return }
         do throws(RunStoreError) {
-            try store.append(batch.map(\.record))
+            try store.append(batch.map(\.record), at: unixTimeNanoseconds())
             hasFailed = false
             acknowledge(batch)
         } catch {
@@ -95,6 +102,10 @@ final class RecordIntake {
             let reply = ProgressGreeting.Reply.acknowledgement(
                 runID: record.runID, epoch: record.epoch, sequence: record.sequence)
             let channel = batch[index].channel
+            guard channel.isWritable else {
+                batch[index].refuse("it does not read what it is answered")
+                continue
+            }
             channel.writeAndFlush(
                 channel.allocator.buffer(bytes: progressFrame(reply.encoded())), promise: nil)
         }

@@ -1,11 +1,18 @@
 import Glibc
 public import ProgressReports
+import Synchronization
 
 /// A file, FIFO or standard output that gets every record as a line of JSON, with its run and sequence.
 public final class JSONLinesFile: ProgressSink {
     private let descriptor: Int32
     private let isOwned: Bool
     private let failures: FailureCount
+    private let state = Mutex(State())
+
+    private struct State {
+        /// The last line is not whole: the next one begins anew.
+        var isTorn = false
+    }
 
     private static let writeSeconds: Int32 = 1
 
@@ -33,21 +40,37 @@ public final class JSONLinesFile: ProgressSink {
     deinit { if isOwned { close(descriptor) } }
 
     public func receive(_ record: TimedRecord) {
-        var rest = Array((record.jsonLineWithSender + "\n").utf8)[...]
+        state.withLock { state in
+            let line = (state.isTorn ? "\n" : "") + record.jsonLineWithSender + "\n"
+            var rest = Array(line.utf8)[...]
+            if let problem = write(&rest) {
+                failures.count(problem)
+                state.isTorn = state.isTorn || rest.count < line.utf8.count
+            } else {
+                state.isTorn = false
+            }
+        }
+    }
+
+    /// - Parameter rest: What is not written yet.
+    /// - Returns: Why not all was; `nil` if it was.
+    private func write(_ rest: inout ArraySlice<UInt8>) -> String? {
         while !rest.isEmpty {
-            let written = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+            let written = rest.withUnsafeBytes {
+                Glibc.write(descriptor, $0.baseAddress, $0.count)
+            }
             if written > 0 {
                 rest = rest.dropFirst(written)
             } else if errno == EAGAIN || errno == EINTR {
                 var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                if poll(&entry, 1, Self.writeSeconds * 1000) == 1 { continue }
-                failures.count("its reader does not read")
-                return
+                if poll(&entry, 1, Self.writeSeconds * 1000) != 1 {
+                    return "its reader does not read"
+                }
             } else {
-                failures.count(String(cString: strerror(errno)))
-                return
+                return String(cString: strerror(errno))
             }
         }
+        return nil
     }
 
     public func finish(timeoutSeconds: Double) { failures.tellTotal() }

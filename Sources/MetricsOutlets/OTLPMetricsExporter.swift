@@ -21,6 +21,7 @@ public final class OTLPMetricsExporter: ProgressSink {
     private static let attempts = 5
     private static let firstPauseSeconds = 0.25
     private static let longestPauseSeconds = 5.0
+    private static let mostAnswerBytes = 64 << 10
 
     public init(
         settings: OTLPSettings, runName: String,
@@ -29,6 +30,8 @@ public final class OTLPMetricsExporter: ProgressSink {
         self.settings = settings
         self.runName = runName
         var configuration = HTTPClient.Configuration()
+        // Headers with keys are for the receiver that was named, and for no other.
+        configuration.redirectConfiguration = .disallow
         configuration.tlsConfiguration = try Self.tls(settings)
         let group = withAllSignalsBlocked { MultiThreadedEventLoopGroup(numberOfThreads: 1) }
         self.group = group
@@ -90,11 +93,15 @@ public final class OTLPMetricsExporter: ProgressSink {
             for (name, value) in settings.headers { request.headers.add(name: name, value: value) }
             request.body = .bytes(body)
             let deadline = NIODeadline.now() + .nanoseconds(Int64(settings.timeoutSeconds * 1e9))
-            let response = try client.execute(request: request, deadline: deadline).wait()
+            let answer = ResponseAccumulator(request: request, maxBodySize: Self.mostAnswerBytes)
+            let response = try client.execute(
+                request: request, delegate: answer, deadline: deadline
+            ).wait()
             switch response.status.code {
             case 200..<300: return (true, nil, nil)
             case 429, 502, 503, 504:
                 let wanted = response.headers.first(name: "Retry-After").flatMap { Double($0) }
+                    .flatMap { $0 >= 0 ? $0 : nil }
                 return (false, "HTTP \(response.status.code)", wanted)
             default: return (true, "HTTP \(response.status.code)", nil)
             }

@@ -47,9 +47,17 @@ public struct PrometheusText {
         return value.isInfinite ? (value < 0 ? "-Inf" : "+Inf") : "\(value)"
     }
 
-    /// Backslash, quote and line feed end or break a label.
+    /// Backslash, quote and line feed end or break a label, also where a reader of characters sees them
+    /// joined with what follows.
     static func escaped(_ text: String) -> String {
-        text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
-            .replacing("\n", with: "\\n")
+        var result = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\\", "\"": result.append(contentsOf: ["\\", scalar])
+            case "\n": result.append(contentsOf: ["\\", "n"])
+            default: result.append(scalar)
+            }
+        }
+        return String(result)
     }
 }

@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 import NIOCore
 import NIOPosix
@@ -7,8 +8,8 @@ import Synchronization
 /// Sends records to a syslog server over TCP: RFC 5424 messages with octet counting (RFC 6587).
 ///
 /// Facility local0; severity error for `failed`, warning for `warning` and `gap`, informational for the
-/// rest. MSGID is the kind, structured data has run and step, the message is the record as JSON. While the
-/// server is away the newest records wait.
+/// rest. MSGID is the kind, the message is the record as JSON; there is no structured data, whose names would
+/// have to be registered. While the server is away the newest records wait.
 public final class SyslogSink: ProgressSink {
     private let address: CollectorAddress
     private let host: String
@@ -19,13 +20,12 @@ public final class SyslogSink: ProgressSink {
     private struct State {
         var channel: (any Channel)?
         var waiting: [TimedRecord] = []
+        var lastWrite: EventLoopFuture<Void>?
         var nextAttempt = ContinuousClock.now
     }
 
     private static let mostWaiting = 1024
     private static let pause = Duration.seconds(2)
-    /// A number for structured data that needs no registration (RFC 5612).
-    private static let enterprise = 32473
 
     public init(
         address: CollectorAddress, host: String,
@@ -53,12 +53,19 @@ public final class SyslogSink: ProgressSink {
     }
 
     public func finish(timeoutSeconds: Double) {
+        let deadline = ContinuousClock.now + .seconds(timeoutSeconds)
         state.withLock { state in
             state.nextAttempt = .now
-            send(&state)
+            repeat {
+                send(&state)
+                if state.waiting.isEmpty { break }
+                usleep(20_000)
+            } while .now < deadline
             if !state.waiting.isEmpty {
                 failures.count("the server does not take it", records: state.waiting.count)
             }
+            // What was written is on its way once the last of it is through.
+            state.lastWrite?.waitUntilDone(by: deadline)
             try? state.channel?.close().wait()
         }
         failures.tellTotal()
@@ -70,8 +77,9 @@ public final class SyslogSink: ProgressSink {
         while let record = state.waiting.first, channel.isWritable {
             let bytes = Array(message(record).utf8)
             let frame = Array("\(bytes.count) ".utf8) + bytes
-            channel.writeAndFlush(channel.allocator.buffer(bytes: frame))
-                .whenFailure { [failures] in failures.count("\($0)") }
+            let written = channel.writeAndFlush(channel.allocator.buffer(bytes: frame))
+            written.whenFailure { [failures] in failures.count("\($0)") }
+            state.lastWrite = written
             state.waiting.removeFirst()
         }
     }
@@ -92,16 +100,9 @@ public final class SyslogSink: ProgressSink {
             case .warning, .gap: 4
             default: 6
             }
-        let step = record.record.step.map { " step=\"\($0)\"" } ?? ""
-        let data = "[lora@\(Self.enterprise) run_id=\"\(Self.escaped(record.runID))\"\(step)]"
         return "<\(16 * 8 + severity)>1 \(Self.time(record.unixTimeNanoseconds)) "
-            + "\(host) lora-worker \(getpid()) \(record.record.kind) \(data) "
+            + "\(host) lora-worker \(getpid()) \(record.record.kind) - "
             + record.jsonLineWithSender
-    }
-
-    private static func escaped(_ text: String) -> String {
-        text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
-            .replacing("]", with: "\\]")
     }
 
     /// RFC 3339 with microseconds.
@@ -116,5 +117,15 @@ public final class SyslogSink: ProgressSink {
         let date = String(
             decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         return "\(date).\(padding)\(microseconds)Z"
+    }
+}
+
+extension EventLoopFuture<Void> {
+    /// - Precondition: Not called on an event loop.
+    fileprivate func waitUntilDone(by deadline: ContinuousClock.Instant) {
+        let done = DispatchSemaphore(value: 0)
+        whenComplete { _ in done.signal() }
+        let seconds = max(0, (deadline - .now) / .seconds(1))
+        _ = done.wait(timeout: .now() + seconds)
     }
 }

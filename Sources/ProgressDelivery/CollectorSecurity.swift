@@ -43,13 +43,14 @@ public struct CollectorSecurity: Sendable, Equatable {
     /// - Returns: `nil` where TLS was not asked for.
     /// - Throws: ``ProgressError`` naming the file that cannot be used.
     public func clientContext() throws(ProgressError) -> TLSContext? {
-        guard authorityFile != nil || certificateFile != nil else { return nil }
+        guard authorityFile != nil || certificateFile != nil || keyFile != nil else { return nil }
         return try TLSContext(clientConfiguration())
     }
 
     /// TLS for the side that connects; without files the system's authorities are trusted.
     package func clientConfiguration() throws(ProgressError) -> TLSConfiguration {
         var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.minimumTLSVersion = .tlsv12
         if let authorityFile, authorityFile != "system" {
             configuration.trustRoots = .certificates(try Self.certificates(authorityFile))
         }
@@ -60,10 +61,10 @@ public struct CollectorSecurity: Sendable, Equatable {
     /// For the side that listens: asks for client certificates where an authority is named.
     public func serverContext() throws(ProgressError) -> TLSContext? {
         guard let certificateFile else {
-            guard authorityFile == nil else {
+            guard authorityFile == nil, keyFile == nil else {
                 throw ProgressError(
-                    "an authority for clients needs a certificate of the server",
-                    at: authorityFile, hint: "Give --tls-certificate and --tls-key")
+                    "there is no certificate of the server to go with it",
+                    at: authorityFile ?? keyFile, hint: "Give --tls-certificate and --tls-key")
             }
             return nil
         }
@@ -81,7 +82,13 @@ public struct CollectorSecurity: Sendable, Equatable {
     private func addOwnCertificate(
         _ configuration: inout TLSConfiguration
     ) throws(ProgressError) {
-        guard let certificateFile else { return }
+        guard let certificateFile else {
+            guard keyFile == nil else {
+                throw ProgressError(
+                    "has no certificate", at: keyFile, hint: "Name the file of its certificate too")
+            }
+            return
+        }
         configuration.certificateChain = try Self.certificates(certificateFile)
             .map { .certificate($0) }
         configuration.privateKey = try privateKey()

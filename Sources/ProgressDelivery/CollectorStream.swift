@@ -22,7 +22,7 @@ public final class CollectorStream: ProgressSink {
     /// Where the records of this job are.
     public struct Counts: Sendable, Equatable {
         public var received: Int
-        /// Durable at the collector; may include an earlier job's.
+        /// Durable at the collector.
         public var acknowledged: Int
         /// Given up because the queue was full.
         public var dropped: Int
@@ -47,13 +47,12 @@ public final class CollectorStream: ProgressSink {
     ///
     /// - Parameters:
     ///   - address: The collector; it need not be there yet.
-    ///   - runID: Of the records, and of what the spool holds.
     ///   - spoolFolder: Keeps what was not acknowledged; `nil`: memory only.
     ///   - security: Token and certificates.
     ///   - tell: Told once of a refusal, and at the end what did not arrive.
     /// - Throws: ``ProgressError`` if a file of `security` cannot be used.
     public init(
-        address: CollectorAddress, runID: String, spoolFolder: String?,
+        address: CollectorAddress, spoolFolder: String?,
         security: CollectorSecurity = CollectorSecurity(), limits: Limits = Limits(),
         tell: @escaping @Sendable (String) -> Void = tellOnStandardError
     ) throws(ProgressError) {
@@ -66,11 +65,13 @@ public final class CollectorStream: ProgressSink {
         let group = withAllSignalsBlocked { MultiThreadedEventLoopGroup(numberOfThreads: 1) }
         self.group = group
         let loop = group.any()
+        var spoolLimits = Spool.Limits()
+        spoolLimits.bytes = limits.spoolBytes
         let box = try? loop.submit {
             let session = DeliverySession(
-                loop: loop, address: address, runID: runID, token: token, tls: tls,
+                loop: loop, address: address, token: token, tls: tls,
                 spool: Spool(
-                    folder: spoolFolder, limits: Spool.Limits(bytes: limits.spoolBytes)),
+                    folder: spoolFolder, limits: spoolLimits),
                 mailbox: mailbox, tell: tell)
             session.start()
             return NIOLoopBound(session, eventLoop: loop)
@@ -122,6 +123,9 @@ final class CollectorMailbox: Sendable {
     private struct State {
         var queue: RecordQueue
         var counts = CollectorStream.Counts()
+        /// The newest record of this job that is at the collector, and of those that are to get there.
+        var arrived: SpoolEntry.Place?
+        var newest: SpoolEntry.Place?
         /// Whether the loop has been told and has not looked yet.
         var isAnnounced = false
     }
@@ -144,6 +148,8 @@ final class CollectorMailbox: Sendable {
     func append(_ record: TimedRecord) -> Bool {
         state.withLock { state in
             state.counts.received += 1
+            state.newest = SpoolEntry.Place(
+                runID: record.runID, epoch: record.epoch, sequence: record.sequence)
             state.queue.append(record)
             defer { state.isAnnounced = true }
             return !state.isAnnounced
@@ -156,7 +162,14 @@ final class CollectorMailbox: Sendable {
     /// The oldest record that waits.
     func takeFirst() -> TimedRecord? { state.withLock { $0.queue.popFirst() } }
 
-    func countAcknowledged(_ count: Int) {
-        state.withLock { $0.counts.acknowledged += count }
+    /// Counts those of this job, each once; an earlier job's may be among them.
+    func countAcknowledged(_ places: [SpoolEntry.Place]) {
+        state.withLock { state in
+            for place in places where state.newest?.isOfSameJob(as: place) ?? false {
+                guard place.sequence > state.arrived?.sequence ?? 0 else { continue }
+                state.arrived = place
+                state.counts.acknowledged += 1
+            }
+        }
     }
 }

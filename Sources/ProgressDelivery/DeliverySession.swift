@@ -10,13 +10,13 @@ import ProgressReports
 final class DeliverySession {
     private let loop: any EventLoop
     private let address: CollectorAddress
-    private let runID: String
     private let token: String
     private let tls: TLSContext?
     private let spool: Spool
     private let mailbox: CollectorMailbox
-    private let tell: @Sendable (String) -> Void
+    private var complaints: Complaints
 
+    private var isConnecting = false
     private var channel: (any Channel)?
     private var isWelcome = false
     /// Taken from the mailbox, but the spool had no room.
@@ -25,7 +25,6 @@ final class DeliverySession {
     private var lastProgress = NIODeadline.now()
     private var ending: (deadline: NIODeadline, done: @Sendable () -> Void)?
     private var hasEnded = false
-    private var toldRefusal = ""
     private var toldSpool = false
 
     private static let shortestPauseSeconds = 0.1
@@ -36,18 +35,17 @@ final class DeliverySession {
     private static let window = 1024
 
     init(
-        loop: any EventLoop, address: CollectorAddress, runID: String, token: String,
-        tls: TLSContext?, spool: Spool, mailbox: CollectorMailbox,
+        loop: any EventLoop, address: CollectorAddress, token: String, tls: TLSContext?,
+        spool: Spool, mailbox: CollectorMailbox,
         tell: @escaping @Sendable (String) -> Void
     ) {
         self.loop = loop
         self.address = address
-        self.runID = runID
         self.token = token
         self.tls = tls
         self.spool = spool
         self.mailbox = mailbox
-        self.tell = tell
+        complaints = Complaints(tell: tell)
     }
 
     func start() {
@@ -73,7 +71,7 @@ final class DeliverySession {
         }
         guard spool.troubles > 0, !toldSpool else { return }
         toldSpool = true
-        tell(
+        complaints.complain(
             "collector \(address): records that wait for it cannot be kept on disk; while it is "
                 + "away, few are kept")
     }
@@ -84,9 +82,7 @@ final class DeliverySession {
         var hasWritten = false
         while channel.isWritable, spool.inFlightCount < Self.window, let item = spool.next() {
             hasWritten = true
-            if !item.previous.isFollowed(by: item.entry.place), let gap = gap(before: item) {
-                write(ProgressMessage.encode(gap), to: channel)
-            }
+            for gap in item.gaps { write(ProgressMessage.encode(Self.record(gap)), to: channel) }
             write(item.entry.message, to: channel)
         }
         if hasWritten {
@@ -96,15 +92,11 @@ final class DeliverySession {
         endIfDone()
     }
 
-    /// Tells of the records between the item and the one before it.
-    private func gap(before item: Spool.Item) -> TimedRecord? {
-        let place = item.entry.place
-        let last = item.previous.epoch == place.epoch ? item.previous.sequence : 0
-        guard place.sequence > last + 1 else { return nil }
-        return TimedRecord(
-            runID: runID, epoch: place.epoch, sequence: place.sequence - 1,
+    private static func record(_ gap: Spool.Gap) -> TimedRecord {
+        TimedRecord(
+            runID: gap.last.runID, epoch: gap.last.epoch, sequence: gap.last.sequence,
             unixTimeNanoseconds: unixTimeNanoseconds(),
-            record: .gap(.init(firstSequence: last + 1)))
+            record: .gap(.init(firstSequence: gap.first)))
     }
 
     private func write(_ message: [UInt8], to channel: any Channel) {
@@ -114,9 +106,10 @@ final class DeliverySession {
     // MARK: The connection
 
     private func connect() {
-        guard !hasEnded else { return }
+        guard !hasEnded, !isConnecting, channel == nil else { return }
+        isConnecting = true
         let session = NIOLoopBound(self, eventLoop: loop)
-        let (tls, host, limit) = (tls, address.host, ProgressMessage.maximumBytes)
+        let (tls, host) = (tls, address.host)
         ClientBootstrap(group: loop)
             .connectTimeout(.seconds(5))
             .channelOption(.socketOption(.so_keepalive), value: 1)
@@ -132,17 +125,21 @@ final class DeliverySession {
                                 context: tls.context, serverHostname: isAddress ? nil : host))
                     }
                     try channel.pipeline.syncOperations.addHandler(
-                        ReplyHandler(session: session.value, maximumBytes: limit))
+                        ReplyHandler(session: session.value))
                 }
             }
             .connect(host: host, port: Int(address.port))
             .assumeIsolated()
             .whenComplete { result in
-                if case .failure = result { self.tryAgain() }
+                self.isConnecting = false
+                if case .failure(let error) = result {
+                    self.hasFailed(plainReason(error))
+                    self.tryAgain()
+                }
             }
     }
 
-    /// The connection stands, TLS included where it was asked for.
+    /// The connection stands; what is written now waits for TLS where that was asked for.
     func isConnected(_ channel: any Channel) {
         self.channel = channel
         lastProgress = .now()
@@ -151,28 +148,36 @@ final class DeliverySession {
         watch(channel)
     }
 
+    /// Why there is no connection, or the end of one.
+    func hasFailed(_ reason: String) {
+        complaints.complain(
+            "collector \(address) does not take reports (\(reason)); training goes on, and they wait"
+        )
+    }
+
     func received(_ reply: ProgressGreeting.Reply, on channel: any Channel) {
-        lastProgress = .now()
+        guard self.channel === channel else { return }
         switch reply {
         case .welcome:
+            guard !isWelcome else { return }
             isWelcome = true
-            pauseSeconds = Self.shortestPauseSeconds
+            lastProgress = .now()
             takeIn()
             send()
         case .acknowledgement(let runID, let epoch, let sequence):
-            guard runID == self.runID else { return }
-            let count = spool.acknowledge(
-                SpoolEntry.Place(epoch: epoch, sequence: sequence))
-            mailbox.countAcknowledged(count)
+            let arrived = spool.acknowledge(
+                SpoolEntry.Place(runID: runID, epoch: epoch, sequence: sequence))
+            // Who acknowledges nothing that was sent gets no credit for it.
+            guard !arrived.isEmpty else { return }
+            lastProgress = .now()
+            pauseSeconds = Self.shortestPauseSeconds
+            mailbox.countAcknowledged(arrived)
             takeIn()
             send()
         case .refusal(let reason):
             // A secret that does not match will not match in a tenth of a second either.
             pauseSeconds = Self.longestPauseSeconds
-            if toldRefusal != reason {
-                tell("collector \(address) refuses the reports: \(reason.printable)")
-            }
-            toldRefusal = reason
+            complaints.complain("collector \(address) refuses the reports: \(reason)")
             channel.close(promise: nil)
         }
     }
@@ -185,6 +190,7 @@ final class DeliverySession {
             guard self.channel === channel else { return }
             let waits = self.spool.inFlightCount > 0 || !self.isWelcome
             if waits, .now() - self.lastProgress > Self.silence {
+                self.hasFailed("it acknowledges nothing")
                 channel.close(promise: nil)
             } else {
                 self.watch(channel)
@@ -223,7 +229,6 @@ final class DeliverySession {
     }
 
     private func connectSoon() {
-        guard !hasEnded, channel == nil else { return }
         pauseSeconds = Self.shortestPauseSeconds
         connect()
     }
@@ -239,57 +244,5 @@ final class DeliverySession {
         spool.close()
         channel?.close(promise: nil)
         ending.done()
-    }
-}
-
-/// Cuts what the collector sends into replies.
-final class ReplyHandler: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-
-    private let session: DeliverySession
-    private let maximumBytes: Int
-    private var buffer = ByteBuffer()
-
-    init(session: DeliverySession, maximumBytes: Int) {
-        self.session = session
-        self.maximumBytes = maximumBytes
-    }
-
-    func channelActive(context: ChannelHandlerContext) {
-        session.isConnected(context.channel)
-        context.fireChannelActive()
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        session.isDisconnected(context.channel)
-    }
-
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable { session.canWrite() }
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        var bytes = unwrapInboundIn(data)
-        buffer.writeBuffer(&bytes)
-        while let length = buffer.getInteger(at: buffer.readerIndex, as: UInt32.self) {
-            guard length > 0, length <= maximumBytes else {
-                context.close(promise: nil)
-                return
-            }
-            guard buffer.readableBytes >= 4 + Int(length) else { break }
-            buffer.moveReaderIndex(forwardBy: 4)
-            guard let frame = buffer.readBytes(length: Int(length)),
-                let reply = try? ProgressGreeting.Reply(decoding: frame)
-            else {
-                context.close(promise: nil)
-                return
-            }
-            session.received(reply, on: context.channel)
-        }
-        buffer.discardReadBytes()
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        context.close(promise: nil)
     }
 }

@@ -4,82 +4,117 @@ import Glibc
 struct SpoolSegment {
     let number: Int
     let path: String
-    /// The last record that was spooled before the first of this segment.
-    let previous: SpoolEntry.Place
+    /// The last record that was spooled before the first of this segment; `nil` if the header is damaged.
+    let previous: SpoolEntry.Place?
     var bytes: Int
     /// Whether only records that must be kept are left.
-    var isThinned = false
+    private(set) var isThinned = false
+    /// Nothing is appended any more: what an earlier job left may end in half an entry.
+    let isClosed: Bool
 
-    private static let magic = Array("LORASPL1".utf8)
-    static let headerBytes = 24
+    private static let magic = Array("LORASPL2".utf8)
     private static let suffix = ".records"
+    /// File numbers have so many digits at most.
+    private static let digits = 12
 
     /// Makes the file.
     init?(number: Int, folder: String, previous: SpoolEntry.Place) {
         self.number = number
         self.previous = previous
+        isClosed = false
         let digits = String(number)
         path =
-            folder + "/" + String(repeating: "0", count: max(0, 12 - digits.count)) + digits
-            + Self.suffix
-        bytes = Self.headerBytes
-        guard Self.write(Self.header(previous), to: path, flags: O_CREAT | O_EXCL) else {
+            folder + "/" + String(repeating: "0", count: max(0, Self.digits - digits.count))
+            + digits + Self.suffix
+        let header = Self.header(previous)
+        bytes = header.count
+        guard Self.write(header, to: path, flags: O_CREAT | O_EXCL) == .whole else {
+            // Otherwise the name would be taken for ever.
+            unlink(path)
             return nil
         }
+        Self.synchronize(folder: folder)
     }
 
-    /// Takes a file that an earlier job left; `nil` if it is not one of ours or cannot be read.
+    /// Takes a file that an earlier job left; `nil` if it is none of ours.
     init?(existing name: String, folder: String) {
-        guard name.hasSuffix(Self.suffix), let number = Int(name.dropLast(Self.suffix.count))
+        let digits = name.dropLast(Self.suffix.count)
+        guard name.hasSuffix(Self.suffix), digits.utf8.count <= Self.digits,
+            let number = Int(digits), number >= 0
         else { return nil }
         self.number = number
         path = folder + "/" + name
-        guard let content = Self.read(path), content.count >= Self.headerBytes,
-            Array(content.prefix(8)) == Self.magic
-        else { return nil }
-        previous = SpoolEntry.Place(
-            epoch: integer(content[8..<16]), sequence: integer(content[16..<24]))
-        bytes = content.count
+        isClosed = true
+        // What cannot be read now may be readable later.
+        let content = Self.read(path)
+        previous = content.flatMap { Self.parts($0).previous }
+        bytes = content?.count ?? 0
     }
 
-    /// The whole entries of the file; one that is damaged ends the list.
-    func entries() -> [SpoolEntry] {
-        SpoolEntry.decode((Self.read(path) ?? []).dropFirst(Self.headerBytes))
+    /// Whether there are bytes behind the header, readable or not.
+    var hasEntries: Bool {
+        previous.map { bytes > Self.header($0).count } ?? true
     }
 
-    /// - Parameter isDurable: Whether it must survive a power cut.
-    /// - Returns: Whether it was written whole; otherwise nothing was.
-    mutating func append(_ entry: SpoolEntry, isDurable: Bool) -> Bool {
+    /// The whole entries of the file, up to one that is damaged; `nil` if it cannot be read now.
+    func entries() -> [SpoolEntry]? {
+        Self.read(path).map { SpoolEntry.decode(Self.parts($0).entries) }
+    }
+
+    enum Outcome {
+        case whole
+        /// In the file, but it may not survive a power cut.
+        case notDurable
+        /// Nothing was written.
+        case failed
+    }
+
+    mutating func append(_ entry: SpoolEntry) -> Outcome {
         let added = entry.encoded()
-        guard Self.write(added, to: path, flags: O_APPEND, isDurable: isDurable, size: bytes)
-        else { return false }
-        bytes += added.count
-        return true
+        let outcome = Self.write(
+            added, to: path, flags: O_APPEND, isDurable: entry.isKept, size: bytes)
+        if outcome != .failed { bytes += added.count }
+        return outcome
     }
 
     /// Leaves only the entries that must be kept; the others show as a gap.
     ///
-    /// - Returns: Whether none is left.
+    /// - Returns: Whether that succeeded; otherwise the file is as it was.
     mutating func thin() -> Bool {
-        let kept = entries().filter(\.isKept)
-        let content = Self.header(previous) + kept.flatMap { $0.encoded() }
+        guard let previous, let entries = entries() else { return false }
+        let content = Self.header(previous) + entries.filter(\.isKept).flatMap { $0.encoded() }
         let temporary = path + ".new"
         unlink(temporary)
-        isThinned = true
-        guard Self.write(content, to: temporary, flags: O_CREAT | O_EXCL),
+        guard
+            Self.write(content, to: temporary, flags: O_CREAT | O_EXCL, isDurable: true) == .whole,
             rename(temporary, path) == 0
         else {
             unlink(temporary)
             return false
         }
+        isThinned = true
         bytes = content.count
-        return kept.isEmpty
+        return true
     }
 
     func remove() { unlink(path) }
 
+    // MARK: Bytes
+
     private static func header(_ previous: SpoolEntry.Place) -> [UInt8] {
-        magic + bigEndian(previous.epoch) + bigEndian(previous.sequence)
+        magic + SpoolChecksum.sealed(previous.encoded())
+    }
+
+    private static func parts(
+        _ content: [UInt8]
+    ) -> (previous: SpoolEntry.Place?, entries: ArraySlice<UInt8>) {
+        guard content.starts(with: magic) else { return (nil, []) }
+        var rest = content.dropFirst(magic.count)
+        switch SpoolChecksum.unseal(&rest) {
+        case .body(var place)?: return (SpoolEntry.Place(decoding: &place), rest)
+        case .damaged?: return (nil, rest)
+        case nil: return (nil, [])
+        }
     }
 
     private static func read(_ path: String) -> [UInt8]? {
@@ -88,25 +123,41 @@ struct SpoolSegment {
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { return nil }
-        return [UInt8](unsafeUninitializedCapacity: Int(status.st_size)) { buffer, count in
-            count = max(0, Glibc.read(descriptor, buffer.baseAddress, buffer.count))
+        var content = [UInt8](repeating: 0, count: Int(status.st_size))
+        var filled = 0
+        while filled < content.count {
+            let count = content.withUnsafeMutableBytes {
+                Glibc.read(descriptor, $0.baseAddress?.advanced(by: filled), $0.count - filled)
+            }
+            guard count >= 0 else { return nil }
+            if count == 0 { break }
+            filled += count
         }
+        return Array(content.prefix(filled))
     }
 
     /// Writes all or, going by the file's `size` before, nothing.
     private static func write(
         _ bytes: [UInt8], to path: String, flags: Int32, isDurable: Bool = false, size: Int = 0
-    ) -> Bool {
+    ) -> Outcome {
         let descriptor = open(path, O_WRONLY | O_CLOEXEC | flags, 0o600)
-        guard descriptor >= 0 else { return false }
+        guard descriptor >= 0 else { return .failed }
         defer { close(descriptor) }
         let written = bytes.withUnsafeBytes {
             Glibc.write(descriptor, $0.baseAddress, $0.count)
         }
         guard written == bytes.count else {
             _ = ftruncate(descriptor, off_t(size))
-            return false
+            return .failed
         }
-        return !isDurable || fsync(descriptor) == 0
+        return !isDurable || fsync(descriptor) == 0 ? .whole : .notDurable
+    }
+
+    /// A new name survives a power cut.
+    private static func synchronize(folder: String) {
+        let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        fsync(descriptor)
+        close(descriptor)
     }
 }

@@ -53,6 +53,8 @@ public final class BackgroundSink: ProgressSink {
             tell("\(sink.place) does not take the last \(mailbox.leftCount) records in time")
             return
         }
+        let dropped = mailbox.droppedCount
+        if dropped > 0 { tell("\(sink.place) was too slow for \(dropped) records") }
         sink.finish(timeoutSeconds: max(0, deadline.timeIntervalSinceNow))
     }
 
@@ -114,6 +116,9 @@ public final class BackgroundSink: ProgressSink {
             locked { hasEnded = true }
             condition.broadcast()
         }
+
+        /// Records that had to make room for others.
+        var droppedCount: Int { locked { queue.dropped } }
 
         /// Records that were not given to the sink, and those that it has and does not give back.
         var leftCount: Int { locked { queue.count + takenCount } }

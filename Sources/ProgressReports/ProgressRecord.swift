@@ -100,7 +100,8 @@ public enum ProgressRecord: Sendable, Equatable {
             public var reducedBytes: Int?
             /// Estimated from the last steps.
             public var secondsLeft: Double?
-            /// By rank: from the start of the step to its last slice. The longest is the straggler's.
+            /// By rank: from the start of the step to its last slice, 0 without one. The longest is the
+            /// straggler's.
             public var rankComputeSeconds: [Double] = []
             /// By rank: the most memory that was resident, mapped weights included.
             public var rankPeakMemoryBytes: [Int] = []
@@ -108,14 +109,15 @@ public enum ProgressRecord: Sendable, Equatable {
             public init() {}
         }
 
-        /// The rank that the others waited for, and how much longer than the mean it computed (0.1:
-        /// a tenth); `nil` with fewer than two ranks.
+        /// The rank that the others waited for, and how much longer than the mean of those with work it
+        /// computed (0.1: a tenth); `nil` with fewer than two of them.
         public var straggler: (workerRank: Int, excess: Double)? {
             let seconds = details.rankComputeSeconds
-            guard seconds.count > 1, let longest = seconds.max(),
+            let working = seconds.filter { $0 > 0 }
+            guard working.count > 1, let longest = working.max(),
                 let workerRank = seconds.firstIndex(of: longest)
             else { return nil }
-            let mean = seconds.reduce(0, +) / Double(seconds.count)
+            let mean = working.reduce(0, +) / Double(working.count)
             return mean > 0 ? (workerRank, longest / mean - 1) : nil
         }
     }

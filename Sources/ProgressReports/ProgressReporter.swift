@@ -75,7 +75,7 @@ public final class ProgressReporter: Sendable {
 }
 
 /// Writes text to a descriptor as far as it goes; a closed terminal is no reason to stop a run.
-func writeAll(_ text: String, to descriptor: Int32) {
+package func writeAll(_ text: String, to descriptor: Int32) {
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {
         let written = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }

@@ -13,8 +13,7 @@ public enum RunPage {
     ///
     /// - Parameter runs: JSON: `{"runs":[…]}`, each run with its `records`.
     public static func report(runs: String) -> String {
-        // "</" must not end the element early; in JSON a slash may be escaped anywhere in a text.
-        let data = runs.replacing("</", with: "<\\/")
+        let data = withoutMarkup(runs)
         return
             html
             .replacing(styleLink, with: "<style>\n\(css)</style>")
@@ -22,6 +21,17 @@ public enum RunPage {
                 scriptLink,
                 with: "<script type=\"application/json\" id=\"records\">\(data)</script>\n"
                     + "<script type=\"module\">\n\(javaScript)</script>")
+    }
+
+    /// In JSON "<" stands in texts only, where it may be written otherwise; so nothing in them can end
+    /// the element, or begin another. By bytes: as characters, some would be joined with what follows.
+    private static func withoutMarkup(_ json: String) -> String {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(json.utf8.count)
+        for byte in json.utf8 {
+            if byte == UInt8(ascii: "<") { bytes += "\\u003c".utf8 } else { bytes.append(byte) }
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

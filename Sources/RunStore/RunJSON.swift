@@ -24,7 +24,7 @@ public enum RunJSON {
         object.add("seconds_left", run.lastStep?.details.secondsLeft.map { .number($0) })
         object.add("checkpoint_step", run.lastCheckpoint.map { .integer($0.step) })
         object.add("world_size", run.start.map { .integer($0.worldSize) })
-        object.add("hosts", run.start.map { .texts($0.hosts) })
+        object.add("last_row", .integer(Int(run.lastRow)))
         object.add("message", run.failure.map { .text($0.message) })
         return object.text
     }

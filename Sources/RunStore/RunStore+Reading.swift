@@ -1,6 +1,7 @@
 import FoundationEssentials
 import GRDB
 public import ProgressReports
+import Synchronization
 
 extension RunStore {
     /// A record and where it stands in the store: rows grow in the order of arrival.
@@ -14,10 +15,10 @@ extension RunStore {
     /// - Parameters:
     ///   - runID: As in its records.
     ///   - after: Only those of later rows.
-    ///   - every: Of steps only those whose number it divides.
+    ///   - every: Of steps only those whose number it divides; `nil`: none.
     ///   - limit: At most so many.
     public func records(
-        of runID: String, after: Int64 = 0, every: Int = 1, limit: Int = .max
+        of runID: String, after: Int64 = 0, every: Int? = 1, limit: Int = .max
     ) throws(RunStoreError) -> [StoredRecord] {
         try reading { database in
             try Row.fetchAll(
@@ -27,8 +28,30 @@ extension RunStore {
                     WHERE run = (SELECT number FROM run WHERE id = ?) AND row > ?
                         AND (kind <> 'step' OR step % ? = 0)
                     ORDER BY row LIMIT ?
-                    """, arguments: [runID, after, max(1, every), limit]
+                    """, arguments: [runID, after, every.map { max(1, $0) }, limit]
             ).compactMap(Self.storedRecord)
+        }
+    }
+
+    /// Calls `body` with every record of a run in the order of arrival, however many there are.
+    public func forEachRecord(
+        of runID: String, every: Int? = 1, _ body: (TimedRecord) -> Void
+    ) throws(RunStoreError) {
+        var last: Int64 = 0
+        while true {
+            let part = try records(of: runID, after: last, every: every, limit: 1000)
+            guard let end = part.last else { return }
+            for item in part { body(item.record) }
+            last = end.row
+        }
+    }
+
+    /// The newest step of a run's newest job.
+    public func newestStep(of runID: String) throws(RunStoreError) -> TimedRecord? {
+        try reading { database in
+            let number = try Int64.fetchOne(
+                database, sql: "SELECT number FROM run WHERE id = ?", arguments: [runID])
+            return try number.flatMap { try Self.last("step", of: $0, database) }
         }
     }
 
@@ -42,7 +65,7 @@ extension RunStore {
         try reading { database in
             try Row.fetchAll(
                 database, sql: "SELECT * FROM run ORDER BY updated DESC, number DESC"
-            ).map { try Self.summary($0, database, now: now) }
+            ).map { try Self.summary($0, database, summaries, now: now) }
         }
     }
 
@@ -57,7 +80,8 @@ extension RunStore {
                 "no run '\(text.printable)' in \(path)", at: nil, hint: "lora runs lists them")
         }
         guard found.count == 1 else {
-            let names = found.prefix(5).map { $0.runID.prefix(12) }.joined(separator: ", ")
+            let names = found.prefix(5).map { $0.runID.prefix(12).description.printable }.joined(
+                separator: ", ")
             throw RunStoreError(
                 "'\(text.printable)' means \(found.count) runs (\(names))", at: nil,
                 hint: "Give more of the identifier")
@@ -85,29 +109,56 @@ extension RunStore {
         return try? ProgressMessage.decode([UInt8](message))
     }
 
-    private static func summary(_ run: Row, _ database: Database, now: Int64) throws -> RunSummary {
+    private static func summary(
+        _ run: Row, _ database: Database, _ cache: SummaryCache, now: Int64
+    ) throws -> RunSummary {
         let number: Int64 = run["number"]
-        func last(_ kinds: String...) throws -> TimedRecord? {
-            // Of the newest job: what an older one still had in its spool may arrive later. One kind
-            // at a time, so that each is one look into an index.
-            return try kinds.compactMap { kind in
-                try Row.fetchOne(
-                    database,
-                    sql: """
-                        SELECT message FROM record WHERE run = ? AND kind = ?
-                        ORDER BY epoch DESC, sequence DESC LIMIT 1
-                        """, arguments: [number, kind]
-                ).flatMap(decoded)
-            }.max { ($0.epoch, $0.sequence) < ($1.epoch, $1.sequence) }
-        }
-        let jobs = try Int.fetchOne(
-            database, sql: "SELECT count(*) FROM record WHERE run = ? AND kind = 'run_started'",
-            arguments: [number])
-        return RunSummary(
+        let identity = RunSummary.Identity(
             runID: run["id"], name: run["name"], startedNanoseconds: run["started"],
-            updatedNanoseconds: run["updated"], jobs: jobs ?? 0,
-            start: try last("run_started"), step: try last("step"),
-            evaluation: try last("evaluation"), checkpoint: try last("checkpoint"),
-            end: try last("finished", "failed"), now: now)
+            updatedNanoseconds: run["updated"], lastRow: run["last_row"])
+        if let newest = cache[number, lastRow: identity.lastRow] {
+            return RunSummary(identity, newest, now: now)
+        }
+        var newest = RunSummary.Newest()
+        newest.jobs = try count("run_started", of: number, database)
+        newest.start = try last("run_started", of: number, database)
+        newest.step = try last("step", of: number, database)
+        newest.evaluation = try last("evaluation", of: number, database)
+        newest.checkpoint = try last("checkpoint", of: number, database)
+        let ends = try ["finished", "failed"].compactMap { try last($0, of: number, database) }
+        newest.end = ends.max { ($0.epoch, $0.sequence) < ($1.epoch, $1.sequence) }
+        cache.keep(newest, of: number, lastRow: identity.lastRow)
+        return RunSummary(identity, newest, now: now)
+    }
+
+    /// Of the newest job: what an older one still had in its spool may arrive later.
+    private static func last(
+        _ kind: String, of run: Int64, _ database: Database
+    ) throws -> TimedRecord? {
+        let statement = try database.cachedStatement(
+            sql: """
+                SELECT message FROM record WHERE run = ? AND kind = ?
+                ORDER BY epoch DESC, sequence DESC LIMIT 1
+                """)
+        return try Row.fetchOne(statement, arguments: [run, kind]).flatMap(decoded)
+    }
+
+    private static func count(_ kind: String, of run: Int64, _ database: Database) throws -> Int {
+        let statement = try database.cachedStatement(
+            sql: "SELECT count(*) FROM record WHERE run = ? AND kind = ?")
+        return try Int.fetchOne(statement, arguments: [run, kind]) ?? 0
+    }
+}
+
+/// The newest records of runs, which change only when something arrives of them.
+final class SummaryCache: Sendable {
+    private let kept = Mutex<[Int64: (lastRow: Int64, newest: RunSummary.Newest)]>([:])
+
+    subscript(_ run: Int64, lastRow lastRow: Int64) -> RunSummary.Newest? {
+        kept.withLock { kept in kept[run].flatMap { $0.lastRow == lastRow ? $0.newest : nil } }
+    }
+
+    func keep(_ newest: RunSummary.Newest, of run: Int64, lastRow: Int64) {
+        kept.withLock { $0[run] = (lastRow, newest) }
     }
 }

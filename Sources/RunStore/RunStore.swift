@@ -11,6 +11,7 @@ public import ProgressReports
 public final class RunStore: Sendable {
     public let path: String
     let database: any DatabaseReader & DatabaseWriter
+    let summaries = SummaryCache()
 
     /// `$XDG_DATA_HOME/lora-cluster/runs.sqlite`, or under `~/.local/share`.
     public static var defaultPath: String {
@@ -57,7 +58,7 @@ public final class RunStore: Sendable {
             var configuration = Configuration()
             configuration.readonly = true
             configuration.busyMode = .timeout(5)
-            database = try DatabaseQueue(path: path, configuration: configuration)
+            database = try DatabasePool(path: path, configuration: configuration)
             let isOurs = try database.read { database in
                 try Self.migrator.hasCompletedMigrations(database)
             }
@@ -81,7 +82,8 @@ public final class RunStore: Sendable {
                         id TEXT NOT NULL UNIQUE,
                         name TEXT NOT NULL DEFAULT '',
                         started INTEGER NOT NULL,
-                        updated INTEGER NOT NULL
+                        updated INTEGER NOT NULL,
+                        last_row INTEGER NOT NULL DEFAULT 0
                     );
                     CREATE TABLE record (
                         row INTEGER PRIMARY KEY,
@@ -103,34 +105,54 @@ public final class RunStore: Sendable {
     /// Adds records, all or none, on the disk when it returns. Those that are there already stay as
     /// they are.
     ///
+    /// - Parameter nanoseconds: When they arrived, since 1970 by the clock of whoever reads the store;
+    ///   what senders' clocks say decides nothing.
     /// - Returns: How many were new.
     /// - Throws: ``RunStoreError``; then none was added.
     @discardableResult
-    public func append(_ records: [TimedRecord]) throws(RunStoreError) -> Int {
+    public func append(
+        _ records: [TimedRecord], at nanoseconds: Int64
+    ) throws(RunStoreError) -> Int {
         do {
             return try database.write { database in
-                let before = database.totalChangesCount
-                var touched = 0
-                for record in records { touched += try Self.insert(record, database) }
-                return database.totalChangesCount - before - touched
+                var added = 0
+                for record in records {
+                    let isNew = try Self.insert(record, database)
+                    try Self.note(record, at: nanoseconds, isNew: isNew, database)
+                    added += isNew ? 1 : 0
+                }
+                return added
             }
         } catch {
             throw RunStoreError(error, path: path)
         }
     }
 
-    /// - Returns: Changes of the run's own row.
-    private static func insert(_ record: TimedRecord, _ database: Database) throws -> Int {
-        let time = record.unixTimeNanoseconds
+    /// Brings the run's own row up to date.
+    private static func note(
+        _ record: TimedRecord, at nanoseconds: Int64, isNew: Bool, _ database: Database
+    ) throws {
         let name: String? =
             if case .runStarted(let start) = record.record { start.name } else { nil }
         let run = try database.cachedStatement(
             sql: """
-                INSERT INTO run (id, name, started, updated) VALUES (?1, coalesce(?2, ''), ?3, ?3)
-                ON CONFLICT (id) DO UPDATE SET
-                    name = coalesce(?2, name), updated = max(updated, ?3), started = min(started, ?3)
+                UPDATE run SET name = coalesce(?2, name), started = min(started, ?3),
+                    updated = max(updated, ?4), last_row = coalesce(?5, last_row)
+                WHERE id = ?1
                 """)
-        try run.execute(arguments: [record.runID, name, time])
+        try run.execute(
+            arguments: [
+                record.runID, name, record.unixTimeNanoseconds, nanoseconds,
+                isNew ? database.lastInsertedRowID : nil,
+            ])
+    }
+
+    /// - Returns: Whether it was not there already.
+    private static func insert(_ record: TimedRecord, _ database: Database) throws -> Bool {
+        let run = try database.cachedStatement(
+            sql: "INSERT OR IGNORE INTO run (id, started, updated) VALUES (?, ?, 0)")
+        try run.execute(arguments: [record.runID, record.unixTimeNanoseconds])
+        let before = database.totalChangesCount
         let row = try database.cachedStatement(
             sql: """
                 INSERT OR IGNORE INTO record (run, epoch, sequence, kind, step, message)
@@ -141,6 +163,6 @@ public final class RunStore: Sendable {
                 record.runID, Int64(clamping: record.epoch), Int64(clamping: record.sequence),
                 record.record.kind, record.record.step, Data(ProgressMessage.encode(record)),
             ])
-        return 1
+        return database.totalChangesCount > before
     }
 }

@@ -6,8 +6,10 @@ public struct RunSummary: Sendable {
     /// The last part of its folder; may be empty.
     public let name: String
     public let startedNanoseconds: Int64
-    /// When its newest record was made.
+    /// When it was last heard of.
     public let updatedNanoseconds: Int64
+    /// Changes with every record that arrives.
+    public let lastRow: Int64
     public let state: State
     /// How often the run was started.
     public let jobs: Int
@@ -27,28 +29,44 @@ public struct RunSummary: Sendable {
     /// A step of a large model on a small machine takes minutes.
     public static let silentSeconds: Int64 = 300
 
-    init(
-        runID: String, name: String, startedNanoseconds: Int64, updatedNanoseconds: Int64,
-        jobs: Int, start: TimedRecord?, step: TimedRecord?,
-        evaluation: TimedRecord?, checkpoint: TimedRecord?, end: TimedRecord?, now: Int64
-    ) {
-        self.runID = runID
-        self.name = name
-        self.startedNanoseconds = startedNanoseconds
-        self.updatedNanoseconds = updatedNanoseconds
-        self.jobs = jobs
-        self.start = if case .runStarted(let value)? = start?.record { value } else { nil }
-        lastStep = if case .step(let value)? = step?.record { value } else { nil }
+    /// A run's own row in the store.
+    struct Identity {
+        let runID: String
+        let name: String
+        let startedNanoseconds: Int64
+        let updatedNanoseconds: Int64
+        let lastRow: Int64
+    }
+
+    /// The newest record of each kind, and how often the run was started.
+    struct Newest {
+        var jobs = 0
+        var start: TimedRecord?
+        var step: TimedRecord?
+        var evaluation: TimedRecord?
+        var checkpoint: TimedRecord?
+        var end: TimedRecord?
+    }
+
+    init(_ identity: Identity, _ newest: Newest, now: Int64) {
+        runID = identity.runID
+        name = identity.name
+        startedNanoseconds = identity.startedNanoseconds
+        updatedNanoseconds = identity.updatedNanoseconds
+        lastRow = identity.lastRow
+        jobs = newest.jobs
+        start = if case .runStarted(let value)? = newest.start?.record { value } else { nil }
+        lastStep = if case .step(let value)? = newest.step?.record { value } else { nil }
         lastEvaluation =
-            if case .evaluation(let value)? = evaluation?.record { value } else { nil }
+            if case .evaluation(let value)? = newest.evaluation?.record { value } else { nil }
         lastCheckpoint =
-            if case .checkpoint(let value)? = checkpoint?.record { value } else { nil }
+            if case .checkpoint(let value)? = newest.checkpoint?.record { value } else { nil }
         // An end is the run's only if no later job has begun.
-        let isOver = end.map { $0.epoch >= start?.epoch ?? 0 } ?? false
-        finish =
-            if isOver, case .finished(let value)? = end?.record { value } else { nil }
-        failure = if isOver, case .failed(let value)? = end?.record { value } else { nil }
-        let age = (now - updatedNanoseconds) / 1_000_000_000
+        let isOver = newest.end.map { $0.epoch >= newest.start?.epoch ?? 0 } ?? false
+        let end = isOver ? newest.end?.record : nil
+        finish = if case .finished(let value)? = end { value } else { nil }
+        failure = if case .failed(let value)? = end { value } else { nil }
+        let age = now.subtractingReportingOverflow(updatedNanoseconds).partialValue / 1_000_000_000
         state =
             finish != nil
             ? .finished

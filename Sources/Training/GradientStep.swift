@@ -57,7 +57,8 @@ struct GradientStep {
 
     /// What each rank says of itself, by rank.
     struct RankMeasurements {
-        /// From the start of the step to its last slice, repeated computations included.
+        /// From the start of the step to its last slice, repeated computations included; 0 where a rank
+        /// had none.
         var computeSeconds: [Double] = []
         /// The most memory that was resident.
         var peakMemoryBytes: [Int] = []
@@ -104,7 +105,7 @@ struct GradientStep {
             let differs = !isAbandoned && earlier.map { $0 != own } ?? false
             let (flags, ranks) = try reduce(
                 loss, own, isAbandoned: isAbandoned, differs: differs,
-                computeSeconds: computeSeconds)
+                computeSeconds: mine.isEmpty ? 0 : computeSeconds)
             reducedWords +=
                 flags.count + 2 * communicator.size + own.seenExponents.count
                 + own.nonFinite.count

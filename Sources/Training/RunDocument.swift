@@ -21,6 +21,8 @@ struct RunDocument: Codable, Sendable, Equatable {
     var step: Int
     /// Counts the jobs of the run: of two checkpoints that one of a later job is newer.
     var epoch: Int? = nil
+    /// The epoch of that job in its reports (docs/progress-protocol.md).
+    var reportEpoch: UInt64? = nil
     var totalSteps: Int
     /// The exact sum's exponents, in the order of the adapter's tensors.
     var exponents: [Int64]

@@ -122,6 +122,10 @@ struct RunStart {
                 step: 0, totalSteps: totalSteps, exponents: [], worldSize: communicator.size,
                 changes: [], loss: nil, evaluationLoss: nil, seconds: 0)
         document.epoch = copies.newestEpoch + 1
+        // Grows from job to job even where a clock is set back, or another host's is behind.
+        let reportEpoch = max(
+            UInt64(max(0, unixTimeNanoseconds() / 1_000_000)), (document.reportEpoch ?? 0) &+ 1)
+        document.reportEpoch = reportEpoch
         document.formatVersion = RunDocument.currentFormatVersion
         document.settings = settings
         document.fingerprints = inputs.fingerprints
@@ -141,11 +145,13 @@ struct RunStart {
             path: folder.metricsPath, resumeAtStep: found?.step, tell: terminal.tell)
         // Never drops: whoever waits for a checkpoint waits for it.
         let metricsSink = try BackgroundSink(
-            metrics, capacity: .max, leastFinishSeconds: Self.fileFinishSeconds)
+            metrics, capacity: .max, leastFinishSeconds: Self.fileFinishSeconds,
+            tell: terminal.tell)
         if found != nil { try folder.reopen() }
         let coordinator = Coordinator(
             folder: folder, runID: runID,
-            reporter: try makeReporter(terminal, metricsSink, runID: runID),
+            reporter: try makeReporter(
+                terminal, metricsSink, runID: runID, epoch: reportEpoch),
             synchronizeMetrics: {
                 metricsSink.flush()
                 metrics.synchronize()
@@ -179,13 +185,15 @@ struct RunStart {
     private static let waitingRecords = 4096
 
     private func makeReporter(
-        _ terminal: TerminalReporter, _ metrics: BackgroundSink, runID: String
+        _ terminal: TerminalReporter, _ metrics: BackgroundSink, runID: String, epoch: UInt64
     ) throws -> ProgressReporter {
         var sinks: [any ProgressSink] = [
-            try BackgroundSink(terminal, capacity: Self.waitingRecords), metrics,
+            try BackgroundSink(terminal, capacity: Self.waitingRecords, tell: terminal.tell),
+            metrics,
         ]
         if let status = LaunchStatus() {
-            sinks.append(try BackgroundSink(status, capacity: Self.waitingRecords))
+            sinks.append(
+                try BackgroundSink(status, capacity: Self.waitingRecords, tell: terminal.tell))
         }
         let run = OutletRun(
             folder: configuration.out, name: runName, host: hostName, resumedStep: found?.step)
@@ -195,11 +203,10 @@ struct RunStart {
         if let address = configuration.collector {
             sinks.append(
                 try CollectorStream(
-                    address: address, runID: runID, spoolFolder: configuration.out + "/spool",
+                    address: address, spoolFolder: configuration.out + "/spool",
                     security: configuration.collectorSecurity, tell: terminal.tell))
         }
-        return ProgressReporter(
-            runID: runID, epoch: UInt64(max(0, unixTimeNanoseconds() / 1_000_000)), sinks: sinks)
+        return ProgressReporter(runID: runID, epoch: epoch, sinks: sinks)
     }
 
     private func announce(

@@ -75,7 +75,10 @@ struct LoraCollector: ParsableCommand {
         sigaddset(&ending, SIGTERM)
         pthread_sigmask(SIG_BLOCK, &ending, nil)
         signal(SIGPIPE, SIG_IGN)
+        Self.raiseDescriptorLimit()
         do {
+            let output = try OutputLines()
+            defer { output.finish(timeoutSeconds: 2) }
             let security = CollectorSecurity(
                 tokenFile: tokenFile, authorityFile: tlsAuthority, certificateFile: tlsCertificate,
                 keyFile: tlsKey)
@@ -83,30 +86,32 @@ struct LoraCollector: ParsableCommand {
             let runs = try RunStore(writing: path)
             let server = try CollectorServer(
                 address: CollectorAddress(listen, flag: "--listen"), store: runs,
-                security: security, tellsRecords: !quiet, tell: say)
-            say("listening on \(server.address), storing in \(path)")
+                security: security, tellsRecords: !quiet, tell: output.say)
+            output.say("listening on \(server.address), storing in \(path)")
             var page: PageServer?
             if http != "off" {
                 let served = try PageServer(
                     address: CollectorAddress(http, flag: "--http"),
                     store: RunStore(reading: path), security: security)
-                say("\(tlsCertificate == nil ? "http" : "https")://\(served.address)")
+                output.say("\(tlsCertificate == nil ? "http" : "https")://\(served.address)")
                 page = served
             }
             var received: Int32 = 0
             sigwait(&ending, &received)
             page?.stop()
             server.stop()
-            say("stopped")
+            output.say("stopped")
         } catch let fault as any Fault {
             _ = "error: \(fault)\n".withCString { write(STDERR_FILENO, $0, strlen($0)) }
             throw ArgumentParser.ExitCode(fault.exitCode.rawValue)
         }
     }
-}
 
-/// Prints a line at once, also into a pipe; a reader that went away is no reason to stop.
-@Sendable private func say(_ line: String) {
-    let bytes = Array((line + "\n").utf8)
-    _ = bytes.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+    /// As many connections as are allowed need as many descriptors, of which a shell often grants 1024.
+    private static func raiseDescriptorLimit() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = max(limit.rlim_cur, min(limit.rlim_max, 4096))
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
 }

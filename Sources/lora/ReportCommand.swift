@@ -17,7 +17,8 @@ struct ReportCommand: ParsableCommand {
               lora report run1
               lora report night-3 --store runs.sqlite --output night-3.html
 
-            RUN is a run's folder, or with --store a run that a collector has stored.
+            RUN is a run's folder, or with --store a run that a collector has stored. Of a long run's \
+            steps it has every K-th, two thousand or a few more.
             """)
 
     @Argument(help: ArgumentHelp("Folder of a run, or its name in --store.", valueName: "run"))
@@ -31,7 +32,7 @@ struct ReportCommand: ParsableCommand {
     func run() throws {
         try exitingOnFault {
             let (title, json) = try store.map(stored) ?? fromFolder()
-            let path = output ?? "\(title).html"
+            let path = output ?? "\(Self.fileName(title)).html"
             guard !FileManager.default.fileExists(atPath: path) else {
                 throw ConfigurationError(
                     path, "exists already", hint: "Give another --output, or remove it")
@@ -42,14 +43,36 @@ struct ReportCommand: ParsableCommand {
             } catch {
                 throw ConfigurationError(path, "cannot be written (\(error.localizedDescription))")
             }
-            print(path)
+            print(path.printable)
         }
+    }
+
+    /// A run's name comes from its sender, who must not choose where a file goes.
+    private static func fileName(_ title: String) -> String {
+        let name = title.unicodeScalars.map { scalar in
+            let isPlain =
+                scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar))
+            return isPlain || "-_".unicodeScalars.contains(scalar) ? Character(scalar) : "_"
+        }
+        return name.isEmpty ? "run" : String(name.prefix(100))
+    }
+
+    /// More would draw no better.
+    private static let mostSteps = 2000
+
+    /// Of so many steps one is shown.
+    private static func every(totalSteps: Int) -> Int {
+        max(1, (totalSteps + mostSteps - 1) / mostSteps)
     }
 
     private func stored(_ path: String) throws -> (title: String, json: String) {
         let store = try RunStore(reading: path)
         let run = try store.run(matching: name)
-        let lines = try store.records(of: run.runID).map(\.record.jsonLineWithSender)
+        var lines: [String] = []
+        try store.forEachRecord(
+            of: run.runID, every: Self.every(totalSteps: run.lastStep?.step ?? 0)
+        ) { lines.append($0.jsonLineWithSender) }
+        if let step = try store.newestStep(of: run.runID) { lines.append(step.jsonLineWithSender) }
         return (
             run.name.isEmpty ? String(run.runID.prefix(8)) : run.name,
             Self.json(RunJSON.object(run), lines)
@@ -63,15 +86,36 @@ struct ReportCommand: ParsableCommand {
             throw ConfigurationError(
                 path, "cannot be read", hint: "Give the folder that was lora-worker's --out")
         }
-        let lines = String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
+        let (records, lines) = try Self.records(data, path)
+        let title = URL(fileURLWithPath: name).lastPathComponent
+        let shown = zip(records, lines).filter { Self.isShown($0.0, among: records) }.map(\.1)
+        return (title, Self.json(Self.summary(records, title: title), shown))
+    }
+
+    /// A run that goes on, or was cut off, may end in half a line.
+    private static func records(
+        _ data: Data, _ path: String
+    ) throws -> (records: [[String: Any]], lines: [String]) {
+        var lines = data.split(separator: 10).map { String(decoding: $0, as: UTF8.self) }
+        if let last = data.last, last != 10 { lines.removeLast() }
         let records = lines.compactMap {
             try? JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
         }
         guard records.count == lines.count, !lines.isEmpty else {
             throw ConfigurationError(path, "holds a line that is no record")
         }
-        let title = URL(fileURLWithPath: name).lastPathComponent
-        return (title, Self.json(Self.summary(records, title: title), lines))
+        return (records, lines)
+    }
+
+    private static func isShown(_ record: [String: Any], among records: [[String: Any]]) -> Bool {
+        guard let step = step(record) else { return true }
+        let last = records.lazy.reversed().compactMap(Self.step).first ?? 0
+        return step == last || step.isMultiple(of: every(totalSteps: last))
+    }
+
+    /// `nil` for records of another kind.
+    private static func step(_ record: [String: Any]) -> Int? {
+        record["kind"] as? String == "step" ? record["step"] as? Int : nil
     }
 
     private static func json(_ summary: String, _ lines: [String]) -> String {
@@ -89,6 +133,7 @@ struct ReportCommand: ParsableCommand {
             .number((record?["time"] as? NSNumber)?.doubleValue ?? 0)
         }
         let end = records.last?["kind"] as? String
+        let jobs = records.filter { $0["kind"] as? String == "run_started" }.count
         let isOver = end == "finished" || end == "failed"
         var object = JSONObject()
         object.add("run_id", last("run_started", "run_id") ?? .text(title))
@@ -102,6 +147,7 @@ struct ReportCommand: ParsableCommand {
         object.add("held_out_loss", last("evaluation", "loss"))
         object.add("tokens_per_second", last("step", "tokens_per_second"))
         object.add("seconds_left", nil)
+        object.add("jobs", .integer(jobs))
         object.add("world_size", last("run_started", "world_size"))
         return object.text
     }

@@ -11,9 +11,9 @@ struct RunComparison {
 
     var text: String {
         var table = TextTable()
-        table.add([""] + runs.map { $0.name.isEmpty ? String($0.runID.prefix(8)) : $0.name })
+        table.add([""] + runs.map(\.shownName))
         func row(_ name: String, _ value: (RunSummary) -> String?) {
-            table.add([name] + runs.map { value($0)?.printable ?? "-" })
+            table.add([name.printable] + runs.map { value($0)?.printable ?? "-" })
         }
         row("state") { $0.state.rawValue }
         row("jobs") { "\($0.jobs)" }
@@ -44,5 +44,12 @@ struct RunComparison {
             result[String(line[..<colon])] = String(value)
         }
         return result
+    }
+}
+
+extension RunSummary {
+    /// What a person calls it, safe to print.
+    var shownName: String {
+        (name.isEmpty ? String(runID.prefix(8)) : name).printable
     }
 }

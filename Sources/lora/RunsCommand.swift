@@ -52,7 +52,8 @@ struct RunsCommand: ParsableCommand {
         private func cells(_ run: RunSummary) -> [String] {
             let left = run.state == .running ? run.lastStep?.details.secondsLeft : nil
             return [
-                run.name.isEmpty ? "-" : run.name.printable, String(run.runID.prefix(8)),
+                run.name.isEmpty ? "-" : run.name.printable,
+                run.runID.prefix(8).description.printable,
                 run.state.rawValue,
                 "\(run.lastStep?.step ?? 0)/\(run.start?.totalSteps ?? 0)",
                 run.lastStep?.loss.shown(decimals: 4) ?? "-",
@@ -74,16 +75,17 @@ struct RunsCommand: ParsableCommand {
             try exitingOnFault {
                 let store = try options.open()
                 let run = try store.run(matching: name)
-                let records = try store.records(of: run.runID)
                 if json {
-                    for item in records { print(item.record.jsonLineWithSender) }
+                    try store.forEachRecord(of: run.runID) { print($0.jsonLineWithSender) }
                     return
                 }
-                let last = records.last { $0.record.record.kind == "step" }?.row
-                for item in records where item.record.record.kind != "step" || item.row == last {
-                    let date = Date(
-                        timeIntervalSince1970: Double(item.record.unixTimeNanoseconds) / 1e9)
-                    print("\(date.formatted(.iso8601))  \(item.record.sentence)")
+                var records = try store.records(of: run.runID, every: nil).map(\.record)
+                if let step = try store.newestStep(of: run.runID) { records.append(step) }
+                for record in records.sorted(by: {
+                    ($0.unixTimeNanoseconds, $0.sequence) < ($1.unixTimeNanoseconds, $1.sequence)
+                }) {
+                    let date = Date(timeIntervalSince1970: Double(record.unixTimeNanoseconds) / 1e9)
+                    print("\(date.formatted(.iso8601))  \(record.sentence)")
                 }
             }
         }

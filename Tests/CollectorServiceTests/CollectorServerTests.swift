@@ -64,7 +64,7 @@ import Testing
     @Test func aHundredRecordsOfAStreamArriveInOrder() throws {
         let service = try Service()
         let stream = try CollectorStream(
-            address: service.server.address, runID: testRunID, spoolFolder: nil)
+            address: service.server.address, spoolFolder: nil)
         for number in 1...100 { stream.receive(warning(number)) }
         stream.finish(timeoutSeconds: 30)
         #expect(stream.counts == CollectorStream.Counts(received: 100, acknowledged: 100))
@@ -82,7 +82,7 @@ import Testing
         var limits = CollectorStream.Limits()
         limits.queuedRecords = 50
         let stream = try CollectorStream(
-            address: address, runID: testRunID, spoolFolder: nil, limits: limits)
+            address: address, spoolFolder: nil, limits: limits)
         // More than memory holds: 256 wait in place of a spool, 50 in the queue.
         for number in 1...400 { stream.receive(warning(number)) }
         let dropped = stream.counts.dropped
@@ -153,7 +153,7 @@ import Testing
 
     @Test func whoNeverGreetsIsClosed() throws {
         var limits = CollectorServer.Limits()
-        limits.frameSeconds = 0.2
+        limits.greetingSeconds = 0.2
         let service = try Service(limits: limits)
         try Peer(service.server.address, token: nil).waitForEnd()
         service.waitUntilTold("no greeting for 0.2 seconds")

@@ -33,8 +33,7 @@ import Testing
         #expect(said.hasPrefix(prefix))
         let port = try #require(UInt16(said.dropFirst(prefix.count).prefix { $0.isNumber }))
         let stream = try CollectorStream(
-            address: CollectorAddress(host: "127.0.0.1", port: port), runID: testRunID,
-            spoolFolder: nil)
+            address: CollectorAddress(host: "127.0.0.1", port: port), spoolFolder: nil)
         stream.receive(warning(1))
         stream.finish(timeoutSeconds: 30)
         kill(process.processIdentifier, signal)

@@ -25,7 +25,7 @@ import Testing
         var limits = CollectorStream.Limits()
         limits.spoolBytes = spoolBytes
         return try CollectorStream(
-            address: port.address, runID: runID, spoolFolder: spool ?? self.spool,
+            address: port.address, spoolFolder: spool ?? self.spool,
             limits: limits, tell: { _ in })
     }
 
