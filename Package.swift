@@ -251,6 +251,7 @@ let package = Package(
                 "ProgressReports", "Supervision", "Tokenization", "Training",
             ],
             path: "Tests/fuzz-targets", swiftSettings: swiftSettings),
+        tests("MetricsOutletsTests", ["MetricsOutlets", "ProgressReports"]),
         tests(
             "UntrustedInputTests",
             ["fuzz-targets", "Checkpoints", "ProgressReports", "TestSupport"]),
@@ -267,8 +268,8 @@ let package = Package(
         tests(
             "LoraToolTests",
             [
-                "Adapters", "lora", "lora-worker", "ModelFiles", "Tensors", "TestSupport",
-                "Transformer",
+                "Adapters", "lora", "lora-worker", "ModelFiles", "ProgressReports", "RunStore",
+                "Tensors", "TestSupport", "Transformer",
             ]),
         tests("ModelFilesTests", ["Faults", "ModelFiles", "Tensors"], fixtures: true),
         tests(
@@ -287,9 +288,8 @@ let package = Package(
         tests(
             "CollectorServiceTests",
             [
-                "CollectorService", "Faults", "lora-collector", "ProgressDelivery",
-                "ProgressReports",
-                "RunStore",
+                asyncHTTPClient, "CollectorService", "Faults", "lora-collector", nioCore, nioHTTP1,
+                "ProgressDelivery", "ProgressReports", "RunStore",
             ]),
     ]
 )

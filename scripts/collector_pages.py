@@ -3,6 +3,7 @@
 import http.client
 import json
 import math
+import time
 import urllib.parse
 
 import metrics_text
@@ -42,23 +43,44 @@ def records_path(run, **parameters):
 
 
 class Pages:
-    """One connection, which is never opened again: raises OSError or HTTPException where it ends."""
+    """Asks as a browser does, on one connection as long as it stands.
+
+    Raises OSError or HTTPException where there is no answer, or half of one.
+    """
 
     def __init__(self, port, seconds=30):
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
-        self.connection.connect()
-        self.connection.auto_open = 0
+        self.seconds = seconds
+        self.reopened = 0
+        # Seconds and path of every answer, from the question to its last byte.
+        self.latencies = []
 
     def close(self):
         self.connection.close()
 
     def get(self, path):
-        self.connection.request("GET", path)
-        answer = self.connection.getresponse()
+        begin = time.monotonic()
+        answer = self.begin(path)
         data = answer.read()
+        self.latencies.append((time.monotonic() - begin, path))
         if answer.status != 200:
             raise ValueError(f"GET {path[:200]} gives {answer.status}: {data[:300]!r}")
         return data
+
+    def begin(self, path):
+        """The answer, of which only the head has been read."""
+        end = time.monotonic() + self.seconds
+        while True:
+            try:
+                self.connection.request("GET", path)
+                return self.connection.getresponse()
+            except ConnectionError:
+                # A server may close what is idle, also in the moment in which the next question comes.
+                self.connection.close()
+                self.reopened += 1
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.01)
 
     def judged(self, path, judge):
         """What a function makes of an answer; raises ValueError naming the path."""

@@ -221,6 +221,11 @@ async def strangers(side):
     await come_and_go(side, 900, b"")
 
 
+async def guests(side):
+    """Hundreds that greet, and say nothing more."""
+    await come_and_go(side, 800, hostile_frames.hello())
+
+
 async def half_frames(side):
     """A frame that never ends, a byte now and then."""
     crowd = await side.connections(40)
@@ -281,10 +286,32 @@ async def large_texts(side):
     writer.transport.abort()
 
 
+async def many_runs(side):
+    """Thousands of runs, all of which a list of runs has."""
+    pb = protocol()
+    reader, writer = await asyncio.open_connection("127.0.0.1", side.port)
+    writer.write(hostile_frames.hello())
+    silence = asyncio.create_task(listen(reader, side.left(), most=1 << 40))
+    for number in range(3000):
+        writer.write(frame(pb.Envelope(
+            run_id=f"hostile-many-{number}", epoch=1, sequence=1, unix_time_ns=time.time_ns(),
+            run_started=pb.RunStarted(
+                run_id="", configuration="x" * 3000, world_size=1, lanes_per_rank=1, kernel_id="", total_steps=1,
+                trainable_parameters=1, name=f"many {number % 7}"))))
+        await writer.drain()
+        side.counts["many runs"] += 1
+        await asyncio.sleep(0.003)
+        if side.left() < 0:
+            break
+    silence.cancel()
+    writer.transport.abort()
+
+
 class FrameAttackers(Attackers):
     name = "frames"
     inputs = hostile_frames.FRAME_INPUTS
-    crowds = {function.__name__: function for function in (strangers, half_frames, ever_new_epochs, large_texts)}
+    crowds = {function.__name__: function for function in (
+        strangers, guests, half_frames, ever_new_epochs, large_texts, many_runs)}
 
     def judge(self, answer):
         said = set()

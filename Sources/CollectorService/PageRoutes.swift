@@ -25,9 +25,8 @@ struct PageRoutes {
             guard self.isAllowed(request) else { return Self.refusal }
             return Self.answer(RunPage.html, "text/html; charset=utf-8")
         }
-        add(router, "page.css") { _, _ in Self.answer(RunPage.css, "text/css; charset=utf-8") }
-        add(router, "page.js") { _, _ in
-            Self.answer(RunPage.javaScript, "text/javascript; charset=utf-8")
+        for file in RunPage.files {
+            add(router, file.name) { _, _ in Self.answer(file.text, file.mediaType) }
         }
         add(router, "metrics") { _, _ in
             Self.answer(try metrics(), "text/plain; version=0.0.4; charset=utf-8")
@@ -90,10 +89,14 @@ struct PageRoutes {
     private static let mostRecords = 5000
     private static let recordsAtOnce = 250
 
-    /// The newest numbers of every run.
+    /// Who scrapes has the past; runs that are long over would only stand in its way.
+    private static let shownSeconds: Int64 = 3600
+
+    /// The newest numbers of every run that was heard of in the last hour.
     private func metrics() throws -> String {
         var text = PrometheusText()
-        for run in try store.runs() {
+        let oldest = unixTimeNanoseconds() - Self.shownSeconds * 1_000_000_000
+        for run in try store.runs() where run.updatedNanoseconds >= oldest {
             let newest: [ProgressRecord?] = [
                 run.start.map { .runStarted($0) }, run.lastStep.map { .step($0) },
                 run.lastEvaluation.map { .evaluation($0) },
@@ -103,10 +106,11 @@ struct PageRoutes {
             for record in newest.compactMap({ $0 }) {
                 text.add(record, runID: run.runID, runName: run.name)
             }
-            text.add("lora_jobs_total", Double(run.jobs), runID: run.runID, runName: run.name)
+            text.add(count: run.jobs, of: "jobs", runID: run.runID, runName: run.name)
+            text.add(count: run.checkpoints, of: "checkpoints", runID: run.runID, runName: run.name)
+            text.add(count: run.warnings, of: "warnings", runID: run.runID, runName: run.name)
             text.add(
-                "lora_updated_seconds", Double(run.updatedNanoseconds) / 1e9, runID: run.runID,
-                runName: run.name)
+                updatedNanoseconds: run.updatedNanoseconds, runID: run.runID, runName: run.name)
         }
         return text.text
     }
@@ -160,7 +164,8 @@ struct PageRoutes {
         headers[.contentType] = type
         headers[.cacheControl] = "no-store"
         headers[.contentSecurityPolicy] =
-            "default-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+            "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; "
+            + "frame-ancestors 'none'"
         headers[.xContentTypeOptions] = "nosniff"
         return Response(status: status, headers: headers, body: body)
     }

@@ -43,6 +43,10 @@ struct OTLPMetrics {
         return name.hasSuffix("bytes") ? "By" : "1"
     }
 
+    private static func description(_ name: String) -> String {
+        MetricDescriptions.text(name.split(separator: ".").last.map(String.init) ?? name)
+    }
+
     // MARK: Protobuf
 
     var protobuf: [UInt8] {
@@ -64,6 +68,7 @@ struct OTLPMetrics {
     private func add(_ name: String, to scope: inout ProtobufMessage) {
         scope.message(2) { metric in
             metric.text(1, name)
+            metric.text(2, Self.description(name))
             metric.text(3, Self.unit(name))
             metric.message(5) { gauge in
                 for point in metrics[name] ?? [] {
@@ -95,6 +100,7 @@ struct OTLPMetrics {
         let list = order.map { name in
             var metric = JSONObject()
             metric.add("name", .text(name))
+            metric.add("description", .text(Self.description(name)))
             metric.add("unit", .text(Self.unit(name)))
             let points = (metrics[name] ?? []).map(Self.object).joined(separator: ",")
             metric.add("gauge", verbatim: "{\"dataPoints\":[\(points)]}")

@@ -4,7 +4,7 @@ public import ProgressReports
 ///
 /// `lora_step_loss{run_id="…",run_name="…"} 2.31`; what has one value a rank has a label `rank`.
 public struct PrometheusText {
-    /// Lines by metric, in the order of arrival.
+    /// Lines by metric, behind their help, in the order of arrival.
     private var metrics: [String: [String]] = [:]
     private var order: [String] = []
 
@@ -12,35 +12,46 @@ public struct PrometheusText {
 
     /// Adds all numbers of a run's newest record of a kind.
     public mutating func add(_ record: ProgressRecord, runID: String, runName: String) {
+        let run = Self.labels(runID, runName)
         for measurement in record.measurements {
             let rank = measurement.workerRank.map { ",rank=\"\($0)\"" } ?? ""
             add(
-                "lora_\(record.kind)_\(measurement.name)",
-                labels: "run_id=\"\(Self.escaped(runID))\",run_name=\"\(Self.escaped(runName))\""
-                    + rank, value: measurement.value)
+                "lora_\(record.kind)_\(measurement.name)", labels: run + rank,
+                value: measurement.value, help: measurement.name)
         }
     }
 
-    /// Adds a number of a run that is no record's.
-    public mutating func add(_ name: String, _ value: Double, runID: String, runName: String) {
+    /// How often something has happened in a run: `lora_checkpoints_total`.
+    public mutating func add(count: Int, of things: String, runID: String, runName: String) {
         add(
-            name,
-            labels: "run_id=\"\(Self.escaped(runID))\",run_name=\"\(Self.escaped(runName))\"",
-            value: value)
+            "lora_\(things)_total", labels: Self.labels(runID, runName), value: Double(count),
+            help: things)
     }
 
-    private mutating func add(_ name: String, labels: String, value: Double) {
-        if metrics[name] == nil { order.append(name) }
-        metrics[name, default: []].append("\(name){\(labels)} \(Self.digits(value))\n")
+    /// When a run was last heard of.
+    public mutating func add(updatedNanoseconds: Int64, runID: String, runName: String) {
+        let name = "updated_timestamp_seconds"
+        add(
+            "lora_\(name)", labels: Self.labels(runID, runName),
+            value: Double(updatedNanoseconds) / 1e9, help: name)
     }
 
-    /// All metrics, each with its type.
-    public var text: String {
-        order.map { name in
+    private static func labels(_ runID: String, _ runName: String) -> String {
+        "run_id=\"\(escaped(runID))\",run_name=\"\(escaped(runName))\""
+    }
+
+    private mutating func add(_ name: String, labels: String, value: Double, help: String) {
+        if metrics[name] == nil {
+            order.append(name)
             let type = name.hasSuffix("_total") ? "counter" : "gauge"
-            return "# TYPE \(name) \(type)\n" + (metrics[name] ?? []).joined()
-        }.joined()
+            let text = MetricDescriptions.text(help)
+            metrics[name] = ["# HELP \(name) \(text)\n# TYPE \(name) \(type)\n"]
+        }
+        metrics[name]?.append("\(name){\(labels)} \(Self.digits(value))\n")
     }
+
+    /// All metrics, each with its help and type.
+    public var text: String { order.map { (metrics[$0] ?? []).joined() }.joined() }
 
     private static func digits(_ value: Double) -> String {
         if value.isNaN { return "NaN" }

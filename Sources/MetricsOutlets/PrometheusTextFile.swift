@@ -11,6 +11,7 @@ public final class PrometheusTextFile: ProgressSink {
 
     private struct State {
         var newest: [String: TimedRecord] = [:]
+        /// Of this job, by kind.
         var counts = ["checkpoint": 0, "warning": 0]
     }
 
@@ -40,9 +41,11 @@ public final class PrometheusTextFile: ProgressSink {
                 text.add(newest.record, runID: record.runID, runName: runName)
             }
             for (kind, count) in state.counts.sorted(by: { $0.key < $1.key }) {
-                text.add(
-                    "lora_\(kind)s_total", Double(count), runID: record.runID, runName: runName)
+                text.add(count: count, of: kind + "s", runID: record.runID, runName: runName)
             }
+            text.add(
+                updatedNanoseconds: record.unixTimeNanoseconds, runID: record.runID,
+                runName: runName)
             return text.text
         }
         replace(with: Array(text.utf8))

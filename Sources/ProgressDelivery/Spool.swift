@@ -106,6 +106,7 @@ package final class Spool {
     }
 
     private func write(_ entry: SpoolEntry) -> Bool {
+        guard folder != nil else { return false }
         let mayAppend =
             segments.last.map {
                 !$0.isClosed && !$0.isThinned && $0.bytes < limits.segmentBytes

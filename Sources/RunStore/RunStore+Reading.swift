@@ -121,6 +121,8 @@ extension RunStore {
         }
         var newest = RunSummary.Newest()
         newest.jobs = try count("run_started", of: number, database)
+        newest.checkpoints = try count("checkpoint", of: number, database)
+        newest.warnings = try count("warning", of: number, database)
         newest.start = try last("run_started", of: number, database)
         newest.step = try last("step", of: number, database)
         newest.evaluation = try last("evaluation", of: number, database)

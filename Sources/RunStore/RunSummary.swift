@@ -13,6 +13,8 @@ public struct RunSummary: Sendable {
     public let state: State
     /// How often the run was started.
     public let jobs: Int
+    public let checkpoints: Int
+    public let warnings: Int
     public let start: ProgressRecord.RunStarted?
     public let lastStep: ProgressRecord.Step?
     public let lastEvaluation: ProgressRecord.Evaluation?
@@ -38,9 +40,11 @@ public struct RunSummary: Sendable {
         let lastRow: Int64
     }
 
-    /// The newest record of each kind, and how often the run was started.
+    /// The newest record of each kind, and how many there are of some.
     struct Newest {
         var jobs = 0
+        var checkpoints = 0
+        var warnings = 0
         var start: TimedRecord?
         var step: TimedRecord?
         var evaluation: TimedRecord?
@@ -55,6 +59,8 @@ public struct RunSummary: Sendable {
         updatedNanoseconds = identity.updatedNanoseconds
         lastRow = identity.lastRow
         jobs = newest.jobs
+        checkpoints = newest.checkpoints
+        warnings = newest.warnings
         start = if case .runStarted(let value)? = newest.start?.record { value } else { nil }
         lastStep = if case .step(let value)? = newest.step?.record { value } else { nil }
         lastEvaluation =
