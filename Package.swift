@@ -247,14 +247,17 @@ let package = Package(
         .executableTarget(
             name: "fuzz-targets",
             dependencies: [
-                "Adapters", "ChatTemplates", "Checkpoints", crypto, "Datasets", "ModelFiles",
-                "ProgressReports", "Supervision", "Tokenization", "Training",
+                "Adapters", "ChatTemplates", "Checkpoints", crypto, "Datasets", "MetricsOutlets",
+                "ModelFiles", "ProgressDelivery", "ProgressReports", "Supervision", "Tokenization",
+                "Training",
             ],
             path: "Tests/fuzz-targets", swiftSettings: swiftSettings),
         tests("MetricsOutletsTests", ["MetricsOutlets", "ProgressReports"]),
         tests(
             "UntrustedInputTests",
-            ["fuzz-targets", "Checkpoints", "ProgressReports", "TestSupport"]),
+            [
+                "fuzz-targets", "Checkpoints", "ProgressDelivery", "ProgressReports", "TestSupport",
+            ]),
         tests(
             "CheckpointsTests", ["Checkpoints", "checkpoint-saver", crypto, "Faults"],
             fixtures: true),

@@ -47,6 +47,10 @@ private func texts(
 ) throws(ProgressError) -> [String] {
     var result: [String] = []
     guard let pointers else { return result }
+    // Two bytes on the wire become some tens in memory.
+    guard count <= ProgressMessage.mostItems else {
+        throw ProgressError("a message with a list of \(count) items")
+    }
     for index in 0..<count { result.append(try readText(pointers[index])) }
     return result
 }

@@ -6,6 +6,8 @@ import Glibc
 public enum ProgressMessage {
     /// No larger message is made or read.
     public static let maximumBytes = 64 << 10
+    /// Of a list of texts that is read.
+    static let mostItems = 16_384
 
     /// Packs a record; texts that would make it larger than ``maximumBytes`` are cut, and say so.
     public static func encode(_ record: TimedRecord) -> [UInt8] {

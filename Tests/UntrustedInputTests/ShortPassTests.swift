@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import ProgressDelivery
 import ProgressReports
 import TestSupport
 import Testing
@@ -47,7 +48,35 @@ import Testing
             let record = TimedRecord(
                 runID: "run", sequence: 1, unixTimeNanoseconds: 7,
                 record: .warning(.init(step: 3, message: "a message")))
-            return [try made("frame", ProgressMessage.encode(record))]
+            let start = TimedRecord(
+                runID: "run", sequence: 2, unixTimeNanoseconds: 7,
+                record: .runStarted(
+                    .init(
+                        runID: "run", configuration: "a: 1", worldSize: 2, lanesPerRank: 1,
+                        hosts: ["a", "b"], kernelID: "k", totalSteps: 3, trainableParameters: 4,
+                        name: "n\"\u{301}\\")))
+            return [
+                try made("frame", ProgressMessage.encode(record)),
+                try made("start", ProgressMessage.encode(start)),
+            ]
+        case "greeting":
+            return [try made("hello", ProgressGreeting.Hello(token: "a token").encoded())]
+        case "reply":
+            let replies: [ProgressGreeting.Reply] = [
+                .welcome(version: 1), .refusal("no"),
+                .acknowledgement(runID: "run", epoch: 7, sequence: 9),
+            ]
+            return try replies.enumerated().map { try made("reply\($0)", $1.encoded()) }
+        case "spool":
+            let folder = scratch + "/spool"
+            let spool = Spool(folder: folder)
+            for number in 1...4 {
+                let record = TimedRecord(
+                    runID: "run", epoch: 1, sequence: UInt64(number * number),
+                    unixTimeNanoseconds: 7, record: .warning(.init(step: 3, message: "m")))
+                #expect(spool.append(SpoolEntry(record)))
+            }
+            return [folder + "/000000000001.records"]
         case "template":
             return [
                 try made(
@@ -83,6 +112,7 @@ import Testing
         arguments: [
             ("safetensors", 3000), ("gguf", 1500), ("tokenizer", 400), ("configuration", 3000),
             ("jsonl", 3000), ("manifest", 3000), ("archive", 5000), ("frame", 20000),
+            ("greeting", 5000), ("reply", 10000), ("spool", 5000),
             ("template", 5000), ("adapter", 5000), ("settings", 3000), ("hostfile", 5000),
         ])
     func everyInputIsReadOrRefused(_ target: String, rounds: Int) throws {

@@ -4,7 +4,9 @@ import Checkpoints
 import Crypto
 import Datasets
 import Foundation
+import MetricsOutlets
 import ModelFiles
+import ProgressDelivery
 import ProgressReports
 import Supervision
 import Tokenization
@@ -21,6 +23,9 @@ enum FuzzTarget: String, CaseIterable {
     case manifest
     case archive
     case frame
+    case greeting
+    case reply
+    case spool
     case template
     case adapter
     case settings
@@ -82,7 +87,10 @@ enum FuzzTarget: String, CaseIterable {
                 tokenizer: Self.smallTokenizer, maxLength: 64, skipBadLines: false)
         case .manifest: try Self.readManifest(bytes)
         case .archive: _ = try CheckpointArchive(bytes: bytes)
-        case .frame: _ = try ProgressMessage.decode(bytes)
+        case .frame: Self.show(try ProgressMessage.decode(bytes))
+        case .greeting: _ = try ProgressGreeting.Hello(decoding: bytes)
+        case .reply: _ = try ProgressGreeting.Reply(decoding: bytes)
+        case .spool: try Self.readSpool(bytes)
         case .template:
             _ = try ChatTemplate(source: String(decoding: bytes, as: UTF8.self), name: "fuzz")
                 .render(
@@ -98,6 +106,35 @@ enum FuzzTarget: String, CaseIterable {
             _ = try RunConfiguration(settings: settings)
         case .hostfile: _ = try Hostfile(path: try Self.lay(bytes, "hosts"))
         }
+    }
+
+    /// All that is made of a record once it is in.
+    private static func show(_ record: TimedRecord) {
+        _ = (record.sentence, record.jsonLineWithSender)
+        var text = PrometheusText()
+        text.add(record.record, runID: record.runID, runName: record.runID)
+        let lines = text.text.unicodeScalars.split(separator: "\n")
+        precondition(
+            lines.allSatisfy { $0.first == "#" || $0.starts(with: "lora_".unicodeScalars) },
+            "a label has left its line")
+        precondition(!ProgressMessage.encode(record).isEmpty, "it cannot be written again")
+    }
+
+    private struct NoEntry: Error {}
+
+    private static func readSpool(_ bytes: [UInt8]) throws {
+        mkdir(folder + "/spool", 0o700)
+        let path = try lay(bytes, "spool/000000000001.records")
+        defer { unlink(path) }
+        let spool = Spool(folder: folder + "/spool")
+        var found = 0
+        while let item = spool.next() {
+            found += 1
+            precondition(item.gaps.allSatisfy { $0.first <= $0.last.sequence }, "a gap of nothing")
+            _ = spool.acknowledge(item.entry.place)
+        }
+        precondition(spool.isEmpty, "something stays")
+        if found == 0 { throw NoEntry() }
     }
 
     private static func readTensors(_ bytes: [UInt8]) throws {
