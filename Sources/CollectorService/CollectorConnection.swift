@@ -134,7 +134,9 @@ final class CollectorConnection: ChannelInboundHandler {
     /// What the store relies on.
     private static func check(_ record: TimedRecord) throws(ProgressError) {
         let largest = UInt64(Int64.max)
-        guard !record.runID.isEmpty, record.runID.utf8.count <= 256, record.sequence > 0,
+        // "." and ".." cannot be asked for: whoever builds an address folds them.
+        guard ![".", "..", ""].contains(record.runID), record.runID.utf8.count <= 256,
+            record.sequence > 0,
             record.sequence <= largest, record.epoch <= largest
         else { throw ProgressError("a record without a possible run, epoch and sequence") }
         guard (0...latestNanoseconds).contains(record.unixTimeNanoseconds) else {

@@ -19,8 +19,14 @@ public struct OutletRun: Sendable {
     public let host: String
     /// Step of the checkpoint that the run goes on from.
     public let resumedStep: Int?
+    /// Whether the folder is still this job's.
+    public let isHeld: @Sendable () -> Bool
 
-    public init(folder: String, name: String, host: String, resumedStep: Int?) {
+    public init(
+        folder: String, name: String, host: String, resumedStep: Int?,
+        isHeld: @escaping @Sendable () -> Bool
+    ) {
+        self.isHeld = isHeld
         self.folder = folder
         self.name = name
         self.host = host
@@ -41,7 +47,7 @@ public func makeOutlets(
         sinks.append(
             try TensorBoardEventFile(
                 folder: run.folder + "/tensorboard", host: run.host, resumedStep: run.resumedStep,
-                tell: tell))
+                mayWrite: run.isHeld, tell: tell))
     }
     if let path = settings.prometheusFile {
         sinks.append(try PrometheusTextFile(path: path, runName: run.name, tell: tell))

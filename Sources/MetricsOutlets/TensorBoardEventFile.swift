@@ -11,14 +11,18 @@ public import ProgressReports
 public final class TensorBoardEventFile: ProgressSink {
     public let place: String
     private let descriptor: Int32
+    private let mayWrite: @Sendable () -> Bool
     private let failures: FailureCount
 
     /// - Parameters:
     ///   - folder: Made if it does not exist.
     ///   - resumedStep: Step of the checkpoint that the run goes on from.
+    ///   - mayWrite: Asked before records are written: a job that was stopped while another took the run
+    ///     over adds nothing to its folder.
     /// - Throws: ``ProgressError`` naming the file if it cannot be made.
     public init(
         folder: String, host: String, resumedStep: Int?,
+        mayWrite: @escaping @Sendable () -> Bool = { true },
         tell: @escaping @Sendable (String) -> Void = tellOnStandardError
     ) throws(ProgressError) {
         try? FileManager.default.createDirectory(
@@ -32,6 +36,7 @@ public final class TensorBoardEventFile: ProgressSink {
                 "cannot be made (\(String(cString: strerror(errno))))", at: place,
                 hint: "Make room there, or give --tensorboard off")
         }
+        self.mayWrite = mayWrite
         failures = FailureCount(place: place, tell: tell)
         append(Self.event(at: Double(seconds), step: nil) { $0.text(3, "brain.Event:2") })
         if let resumedStep {
@@ -44,7 +49,14 @@ public final class TensorBoardEventFile: ProgressSink {
 
     deinit { close(descriptor) }
 
-    public func receive(_ record: TimedRecord) {
+    public func receive(_ record: TimedRecord) { receive(contentsOf: [record]) }
+
+    public func receive(contentsOf records: [TimedRecord]) {
+        guard mayWrite() else { return }
+        for record in records { write(record) }
+    }
+
+    private func write(_ record: TimedRecord) {
         let kind = record.record.kind
         let measurements = record.record.measurements
         guard !measurements.isEmpty, let step = record.record.step else { return }
@@ -94,7 +106,7 @@ public final class TensorBoardEventFile: ProgressSink {
         let bytes =
             length + littleEndian(CRC32C.masked(length)) + event
             + littleEndian(CRC32C.masked(event))
-        let written = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+        let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
         guard written != bytes.count else { return }
         let reason = String(cString: strerror(written < 0 ? errno : ENOSPC))
         var status = stat()

@@ -48,6 +48,9 @@ public final class ProgressReporter: Sendable {
         state.withLock { $0.longestHandOver / .seconds(1) }
     }
 
+    /// Beyond what sinks were given: for slow disks, and against a terminal that was stopped.
+    private static let patienceSeconds = 60.0
+
     /// Finishes all sinks at once; each may take `timeoutSeconds`.
     public func finish(timeoutSeconds: Double) {
         let finished = DispatchSemaphore(value: 0)
@@ -58,7 +61,8 @@ public final class ProgressReporter: Sendable {
             }
             if !startThread(end) { end() }
         }
-        for _ in sinks { finished.wait() }
+        let deadline = DispatchTime.now() + timeoutSeconds + Self.patienceSeconds
+        for _ in sinks { _ = finished.wait(timeout: deadline) }
     }
 }
 

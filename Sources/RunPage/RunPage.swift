@@ -21,8 +21,9 @@ public enum RunPage {
     /// In the order in which the page loads them.
     private static let scripts = [
         ("pieces.js", PackageResources.pieces_js), ("runs.js", PackageResources.runs_js),
-        ("drawing.js", PackageResources.drawing_js), ("charts.js", PackageResources.charts_js),
-        ("events.js", PackageResources.events_js), ("overview.js", PackageResources.overview_js),
+        ("drawing.js", PackageResources.drawing_js), ("cursor.js", PackageResources.cursor_js),
+        ("charts.js", PackageResources.charts_js), ("events.js", PackageResources.events_js),
+        ("list.js", PackageResources.list_js), ("overview.js", PackageResources.overview_js),
         ("page.js", PackageResources.page_js),
     ].map { File($0.0, $0.1, "text/javascript") }
 

@@ -151,7 +151,7 @@ struct RunStart {
         let coordinator = Coordinator(
             folder: folder, runID: runID,
             reporter: try makeReporter(
-                terminal, metricsSink, runID: runID, epoch: reportEpoch),
+                terminal, metricsSink, folder.lease, runID: runID, epoch: reportEpoch),
             synchronizeMetrics: {
                 metricsSink.flush()
                 metrics.synchronize()
@@ -185,7 +185,8 @@ struct RunStart {
     private static let waitingRecords = 4096
 
     private func makeReporter(
-        _ terminal: TerminalReporter, _ metrics: BackgroundSink, runID: String, epoch: UInt64
+        _ terminal: TerminalReporter, _ metrics: BackgroundSink, _ lease: RunLease, runID: String,
+        epoch: UInt64
     ) throws -> ProgressReporter {
         var sinks: [any ProgressSink] = [
             try BackgroundSink(terminal, capacity: Self.waitingRecords, tell: terminal.tell),
@@ -196,7 +197,8 @@ struct RunStart {
                 try BackgroundSink(status, capacity: Self.waitingRecords, tell: terminal.tell))
         }
         let run = OutletRun(
-            folder: configuration.out, name: runName, host: hostName, resumedStep: found?.step)
+            folder: configuration.out, name: runName, host: hostName, resumedStep: found?.step,
+            isHeld: { (try? lease.check()) != nil })
         sinks += try makeOutlets(
             configuration.outlets, run: run,
             environment: ProcessInfo.processInfo.environment, tell: terminal.tell)
