@@ -235,10 +235,9 @@ let package = Package(
         tests(
             "TrainingTests",
             [
-                "Adapters", "Faults", "Kernels", "lora", "lora-worker", "ModelFiles",
-                "Optimization",
-                "Slices", "Tensors", "TestSupport",
-                "Training", "Transformer",
+                "Adapters", "CollectorService", "Faults", "Kernels", "lora", "lora-worker",
+                "ModelFiles", "Optimization", "ProgressReports", "RunStore", "Slices", "Tensors",
+                "TestSupport", "Training", "Transformer",
             ]),
         .executableTarget(
             name: "checkpoint-saver", dependencies: ["Checkpoints", "Faults"],
