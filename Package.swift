@@ -251,7 +251,7 @@ let package = Package(
                 "Training",
             ],
             path: "Tests/fuzz-targets", swiftSettings: swiftSettings),
-        tests("MetricsOutletsTests", ["MetricsOutlets", "ProgressReports"]),
+        tests("MetricsOutletsTests", ["MetricsOutlets", "ProgressReports", "TestSupport"]),
         tests(
             "UntrustedInputTests",
             [
@@ -283,15 +283,18 @@ let package = Package(
         tests(
             "SupervisionTests", ["Faults", "lora", "lora-worker", "Supervision", "TestSupport"]),
         tests("DiagnosisTests", ["Collectives", "Diagnosis", "Supervision"]),
-        tests("ProgressReportsTests", ["Faults", "ProgressReports"]),
+        tests("ProgressReportsTests", ["Faults", "ProgressReports", "TestSupport"]),
         tests(
             "ProgressDeliveryTests",
-            ["CollectorService", "Faults", "ProgressDelivery", "ProgressReports", "RunStore"]),
+            [
+                "CollectorService", "Faults", "ProgressDelivery", "ProgressReports", "RunStore",
+                "TestSupport",
+            ]),
         tests(
             "CollectorServiceTests",
             [
                 asyncHTTPClient, "CollectorService", "Faults", "lora-collector", nioCore, nioHTTP1,
-                "ProgressDelivery", "ProgressReports", "RunStore",
+                "ProgressDelivery", "ProgressReports", "RunStore", "TestSupport",
             ]),
     ]
 )

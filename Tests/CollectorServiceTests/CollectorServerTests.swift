@@ -4,6 +4,7 @@ import Foundation
 import ProgressDelivery
 import ProgressReports
 import RunStore
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(10))) struct CollectorServerTests {
@@ -12,14 +13,6 @@ import Testing
         let server: CollectorServer
         let store: String
         let told: Told
-
-        /// Thread-safe list of lines.
-        final class Told: @unchecked Sendable {
-            private let lock = NSLock()
-            private var stored: [String] = []
-            var lines: [String] { lock.withLock { stored } }
-            @Sendable func add(_ line: String) { lock.withLock { stored.append(line) } }
-        }
 
         init(
             port: UInt16 = 0, limits: CollectorServer.Limits = .init(),
@@ -78,7 +71,7 @@ import Testing
 
     @Test func aCollectorThatStartsLateGetsTheRecordsAndTheGaps() throws {
         let held = HeldPort()
-        let address = held.address
+        let address = CollectorAddress(host: "127.0.0.1", port: held.port)
         var limits = CollectorStream.Limits()
         limits.queuedRecords = 50
         let stream = try CollectorStream(

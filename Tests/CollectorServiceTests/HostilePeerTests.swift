@@ -2,6 +2,7 @@ import CollectorService
 import Foundation
 import ProgressReports
 import RunStore
+import TestSupport
 import Testing
 
 /// What one peer does must not cost the others.

@@ -3,6 +3,7 @@ import Foundation
 import ProgressDelivery
 import ProgressReports
 import RunStore
+import TestSupport
 import Testing
 
 /// Streams over TLS: who is let in, and who is believed.
@@ -29,7 +30,7 @@ import Testing
         isExpected: Bool = true
     ) throws -> (arrived: Int, told: [String]) {
         let files = try files()
-        let told = CollectorServerTests.Service.Told()
+        let told = Told()
         let stream = try CollectorStream(
             address: address, spoolFolder: nil,
             security: CollectorSecurity(
@@ -59,7 +60,8 @@ import Testing
         let unknown = try send(
             to: service.server.address, authority: "other", isExpected: false)
         #expect(unknown.arrived == 0)
-        #expect(unknown.told.first?.contains("does not take reports (TLS") == true, "\(unknown.told)")
+        #expect(
+            unknown.told.first?.contains("does not take reports (TLS") == true, "\(unknown.told)")
         // Signed by whom we trust, for another name.
         let elsewhere = try self.service("elsewhere")
         let byName = CollectorAddress(host: "localhost", port: elsewhere.server.address.port)

@@ -1,5 +1,6 @@
 import Foundation
 import MetricsOutlets
+import TestSupport
 import Testing
 
 /// What is sent is decoded with OpenTelemetry's own classes in `scripts/try-outlets`.

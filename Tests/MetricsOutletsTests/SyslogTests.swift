@@ -1,6 +1,7 @@
 import Foundation
 import MetricsOutlets
 import ProgressReports
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(5))) struct SyslogTests {

@@ -3,12 +3,13 @@ import Foundation
 import ProgressDelivery
 import ProgressReports
 import RunStore
+import TestSupport
 import Testing
 
 /// Streams with a spool against a collector that is away, comes, and goes.
 @Suite(.timeLimit(.minutes(10))) struct SpoolTests {
     private let folder: String
-    private let port = HeldPort()
+    private let held = HeldPort()
 
     init() throws {
         folder = NSTemporaryDirectory() + "lora-test-spool-\(UUID().uuidString)"
@@ -16,6 +17,9 @@ import Testing
             atPath: folder, withIntermediateDirectories: true)
     }
 
+    private var address: CollectorAddress {
+        CollectorAddress(host: "127.0.0.1", port: held.port)
+    }
     private var spool: String { folder + "/spool" }
     private var store: String { folder + "/runs.sqlite" }
 
@@ -27,13 +31,13 @@ import Testing
         // The queue in memory is not what is tested here.
         limits.queuedRecords = 1_000_000
         return try CollectorStream(
-            address: port.address, spoolFolder: spool ?? self.spool,
+            address: address, spoolFolder: spool ?? self.spool,
             limits: limits, tell: { _ in })
     }
 
     private func server() throws -> CollectorServer {
         try CollectorServer(
-            address: port.address, store: RunStore(writing: store), tellsRecords: false,
+            address: address, store: RunStore(writing: store), tellsRecords: false,
             tell: { _ in })
     }
 

@@ -67,16 +67,6 @@ func scratchPath(_ name: String) -> String {
     NSTemporaryDirectory() + "lora-progress-\(UUID().uuidString)-\(name)"
 }
 
-/// Collects what sinks tell.
-final class Told: @unchecked Sendable {
-    private let lock = NSLock()
-    private var stored: [String] = []
-
-    var lines: [String] { lock.withLock { stored } }
-
-    func add(_ line: String) { lock.withLock { stored.append(line) } }
-}
-
 func text(_ path: String) throws -> String {
     try String(contentsOfFile: path, encoding: .utf8)
 }

@@ -1,5 +1,6 @@
 import Foundation
 import ProgressReports
+import TestSupport
 import Testing
 
 @Suite final class MetricsFileTests {
