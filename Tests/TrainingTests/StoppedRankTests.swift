@@ -4,7 +4,8 @@ import Testing
 
 /// A rank that is stopped but not dead: mpirun never notices, the other ranks do.
 @Suite(.serialized) struct StoppedRankTests {
-    private static let length = ["--epochs", "60", "--checkpoint-every", "5"]
+    /// Some seconds: on a busy machine a shorter run is over before its rank is stopped.
+    private static let length = ["--epochs", "200", "--checkpoint-every", "25"]
 
     /// Starts a job on two ranks and stops the one of `rank` after some steps.
     private func stopARank(
