@@ -92,10 +92,13 @@ public final class CollectorStream: ProgressSink {
 
     public var counts: Counts { mailbox.counts }
 
-    /// Holds a lock for one append and never waits for the network or a disk.
+    /// Holds a lock for one append and never waits for the network or a disk. What tells a run's story goes
+    /// to the spool at once; for steps nobody is woken.
     public func receive(_ record: TimedRecord) {
-        guard mailbox.append(record) else { return }
-        group.any().execute { [session] in session.value.haveNews() }
+        mailbox.append(record)
+        if record.record.importance == 2 {
+            group.any().execute { [session] in session.value.lookNow() }
+        }
     }
 
     /// Waits at most `timeoutSeconds` until the collector has acknowledged everything, and tells
@@ -126,8 +129,6 @@ final class CollectorMailbox: Sendable {
         /// The newest record of this job that is at the collector, and of those that are to get there.
         var arrived: SpoolEntry.Place?
         var newest: SpoolEntry.Place?
-        /// Whether the loop has been told and has not looked yet.
-        var isAnnounced = false
     }
 
     init(capacity: Int) {
@@ -144,20 +145,14 @@ final class CollectorMailbox: Sendable {
 
     var isEmpty: Bool { state.withLock { $0.queue.count == 0 } }
 
-    /// - Returns: Whether the loop must be told.
-    func append(_ record: TimedRecord) -> Bool {
+    func append(_ record: TimedRecord) {
         state.withLock { state in
             state.counts.received += 1
             state.newest = SpoolEntry.Place(
                 runID: record.runID, epoch: record.epoch, sequence: record.sequence)
             state.queue.append(record)
-            defer { state.isAnnounced = true }
-            return !state.isAnnounced
         }
     }
-
-    /// The loop looks: what comes from now on is announced again.
-    func beginLooking() { state.withLock { $0.isAnnounced = false } }
 
     /// The oldest record that waits.
     func takeFirst() -> TimedRecord? { state.withLock { $0.queue.popFirst() } }

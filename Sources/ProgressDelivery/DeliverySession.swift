@@ -48,15 +48,27 @@ final class DeliverySession {
         complaints = Complaints(tell: tell)
     }
 
+    /// Looks into the mailbox so often: who reports wakes nobody (see ``BackgroundSink``).
+    private static let pause = TimeAmount.milliseconds(50)
+
     func start() {
         connect()
+        lookLater()
     }
 
     // MARK: Records
 
-    /// The mailbox has records.
-    func haveNews() {
-        mailbox.beginLooking()
+    private func lookLater() {
+        loop.assumeIsolated().scheduleTask(in: Self.pause) {
+            guard !self.hasEnded else { return }
+            self.lookNow()
+            self.lookLater()
+        }
+    }
+
+    /// Takes in and sends what is in the mailbox.
+    func lookNow() {
+        guard leftOver != nil || !mailbox.isEmpty else { return }
         takeIn()
         send()
     }
@@ -223,7 +235,8 @@ final class DeliverySession {
         ending = (deadline, done)
         // The end of a run does not wait for a long pause that began before it.
         if channel == nil { connectSoon() }
-        haveNews()
+        takeIn()
+        send()
         endIfDone()
         loop.assumeIsolated().scheduleTask(deadline: deadline) { self.end() }
     }

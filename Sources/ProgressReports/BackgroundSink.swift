@@ -3,6 +3,9 @@ import Foundation
 
 /// Hands records to another sink on a thread of its own, so that no disk, terminal or network delays
 /// whoever reports.
+///
+/// The thread looks for records by itself, some twenty times a second. Were it woken by each, the system
+/// would often run it at once in the place of the one that reports, in the middle of a hand-over.
 public final class BackgroundSink: ProgressSink {
     private let sink: any ProgressSink
     private let mailbox: Mailbox
@@ -81,29 +84,29 @@ public final class BackgroundSink: ProgressSink {
 
         func append(_ record: TimedRecord) {
             locked { queue.append(record) }
-            condition.broadcast()
         }
 
-        /// A sink is not told of more at once.
-        private static let batch = 256
+        private static let pauseSeconds = 0.05
 
         /// All that waits; `nil` once there will be nothing.
         func next() -> [TimedRecord]? {
+            guard var taken = takeQueue() else { return nil }
+            // In its order, without anybody waiting for the lock meanwhile.
+            var records: [TimedRecord] = []
+            while let record = taken.popFirst() { records.append(record) }
+            return records
+        }
+
+        private func takeQueue() -> RecordQueue? {
             locked {
                 takenCount = 0
                 condition.broadcast()
-                while true {
-                    var records: [TimedRecord] = []
-                    while records.count < Self.batch, let record = queue.popFirst() {
-                        records.append(record)
-                    }
-                    if !records.isEmpty {
-                        takenCount = records.count
-                        return records
-                    }
+                while queue.count == 0 {
                     if isClosed { return nil }
-                    condition.wait()
+                    _ = condition.wait(until: Date(timeIntervalSinceNow: Self.pauseSeconds))
                 }
+                takenCount = queue.count
+                return queue.takeAll()
             }
         }
 
@@ -125,6 +128,7 @@ public final class BackgroundSink: ProgressSink {
 
         func waitUntilTaken() {
             locked {
+                condition.broadcast()
                 while !hasEnded, takenCount > 0 || queue.count > 0 { condition.wait() }
             }
         }

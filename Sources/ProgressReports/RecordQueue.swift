@@ -34,6 +34,13 @@ package struct RecordQueue {
         self.capacity = capacity
     }
 
+    /// Leaves an empty queue behind, which goes on counting.
+    package mutating func takeAll() -> RecordQueue {
+        let taken = self
+        classes = [Arrivals(), Arrivals(), Arrivals()]
+        return taken
+    }
+
     package var count: Int { classes.reduce(0) { $0 + $1.count } }
 
     package mutating func append(_ record: TimedRecord) {
