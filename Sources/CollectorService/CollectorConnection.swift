@@ -10,7 +10,7 @@ final class CollectorConnection: ChannelInboundHandler {
     private let open: OpenConnections
     private let limits: CollectorServer.Limits
     private let token: AccessToken
-    private let tell: @Sendable (String) -> Void
+    private let notices: ClosingNotices
     private var buffer = ByteBuffer()
     private var peer = "unknown peer"
     /// Nothing of this peer is read any more.
@@ -21,13 +21,13 @@ final class CollectorConnection: ChannelInboundHandler {
 
     init(
         intake: RecordIntake, open: OpenConnections, limits: CollectorServer.Limits,
-        token: AccessToken, tell: @escaping @Sendable (String) -> Void
+        token: AccessToken, notices: ClosingNotices
     ) {
         self.intake = intake
         self.open = open
         self.limits = limits
         self.token = token
-        self.tell = tell
+        self.notices = notices
     }
 
     func channelActive(context: ChannelHandlerContext) {
@@ -49,7 +49,7 @@ final class CollectorConnection: ChannelInboundHandler {
         deadline?.cancel()
         open.leave(context.channel, wasWelcomed: hasGreeted)
         if !isClosed && buffer.readableBytes > 0 {
-            tell("\(peer): the connection ended within a frame")
+            notices.tell("\(peer): the connection ended within a frame")
         }
         isClosed = true
     }
@@ -177,7 +177,7 @@ final class CollectorConnection: ChannelInboundHandler {
         isClosed = true
         deadline?.cancel()
         buffer.clear()
-        tell("\(peer): closed: \(reason.printable)")
+        notices.tell("\(peer): closed: \(reason.printable)")
         send(.refusal(String(reason.prefix(500))), context)
         context.close(promise: nil)
     }

@@ -54,6 +54,8 @@ public final class CollectorServer: Sendable {
                     store: store, loop: loop, tellsRecords: tellsRecords, tell: tell),
                 eventLoop: loop)
             self.intake = intake
+            let notices = NIOLoopBoundBox.makeBoxSendingValue(
+                ClosingNotices(tell: tell), eventLoop: loop)
             let open = OpenConnections(
                 limit: limits.connections, strangerLimit: limits.strangers)
             let channel = try ServerBootstrap(group: group)
@@ -73,7 +75,7 @@ public final class CollectorServer: Sendable {
                             CollectorConnection(
                                 intake: intake.value, open: open, limits: limits,
                                 token: AccessToken(token),
-                                tell: tell))
+                                notices: notices.value))
                     }
                 }
                 .bind(host: address.host, port: Int(address.port))

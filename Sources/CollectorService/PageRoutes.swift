@@ -1,5 +1,4 @@
 import Faults
-import Foundation
 import HTTPTypes
 import Hummingbird
 import MetricsOutlets
@@ -13,6 +12,15 @@ struct PageRoutes {
     let token: AccessToken
     /// Whether cookies may be kept off plain connections.
     let isEncrypted: Bool
+    // Several pages and scrapers ask for the same.
+    private let list = CachedAnswer(lifetime: .milliseconds(200))
+    private let numbers = CachedAnswer(lifetime: .seconds(1))
+
+    init(store: RunStore, token: AccessToken, isEncrypted: Bool) {
+        self.store = store
+        self.token = token
+        self.isEncrypted = isEncrypted
+    }
 
     var router: Router<BasicRequestContext> {
         let router = Router()
@@ -29,9 +37,14 @@ struct PageRoutes {
             add(router, file.name) { _, _ in Self.answer(file.text, file.mediaType) }
         }
         add(router, "metrics") { _, _ in
-            Self.answer(try metrics(), "text/plain; version=0.0.4; charset=utf-8")
+            Self.answer(
+                .init(byteBuffer: try numbers.bytes(metrics)),
+                "text/plain; version=0.0.4; charset=utf-8", .ok)
         }
-        add(router, "api/runs") { _, _ in Self.json(RunJSON.list(try store.runs())) }
+        add(router, "api/runs") { _, _ in
+            let bytes = try list.bytes { RunJSON.list(try store.runs()) }
+            return Self.answer(.init(byteBuffer: bytes), "application/json", .ok)
+        }
         add(router, "api/runs/:run/records") { request, context in
             try records(request, try context.parameters.require("run"))
         }
@@ -66,7 +79,7 @@ struct PageRoutes {
         let every = max(number("every", 1), 1)
         let limit = min(max(number("limit", Self.mostRecords), 1), Self.mostRecords)
         let after = Int64(max(number("after", 0), 0))
-        let id = runID.removingPercentEncoding ?? runID
+        let id = runID.percentDecoded
         return Self.answer(
             ResponseBody { writer in
                 var (last, count) = (after, 0)
@@ -74,7 +87,7 @@ struct PageRoutes {
                 while count < limit {
                     let part = try store.records(
                         of: id, after: last, every: every,
-                        limit: min(Self.recordsAtOnce, limit - count))
+                        limit: limit - count, mostBytes: Self.bytesAtOnce)
                     guard let end = part.last else { break }
                     let lines = part.map(\.record.jsonLineWithSender).joined(separator: ",")
                     try await writer.write(ByteBuffer(string: (count > 0 ? "," : "") + lines))
@@ -87,16 +100,20 @@ struct PageRoutes {
     }
 
     private static let mostRecords = 5000
-    private static let recordsAtOnce = 250
+    /// As stored; as JSON a text of control characters takes six times as much.
+    private static let bytesAtOnce = 128 << 10
 
     /// Who scrapes has the past; runs that are long over would only stand in its way.
     private static let shownSeconds: Int64 = 3600
+    /// Beyond so many numbers runs that were heard of less recently are left out.
+    private static let mostSamples = 50_000
 
     /// The newest numbers of every run that was heard of in the last hour.
     private func metrics() throws -> String {
         var text = PrometheusText()
         let oldest = unixTimeNanoseconds() - Self.shownSeconds * 1_000_000_000
         for run in try store.runs() where run.updatedNanoseconds >= oldest {
+            guard text.sampleCount < Self.mostSamples else { break }
             let newest: [ProgressRecord?] = [
                 run.start.map { .runStarted($0) }, run.lastStep.map { .step($0) },
                 run.lastEvaluation.map { .evaluation($0) },
@@ -146,10 +163,6 @@ struct PageRoutes {
     }
 
     // MARK: Answers
-
-    private static func json(_ text: String) -> Response {
-        answer(text, "application/json")
-    }
 
     private static func answer(
         _ text: String, _ type: String, _ status: HTTPResponse.Status = .ok

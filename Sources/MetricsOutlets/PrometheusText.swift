@@ -7,6 +7,7 @@ public struct PrometheusText {
     /// Lines by metric, behind their help, in the order of arrival.
     private var metrics: [String: [String]] = [:]
     private var order: [String] = []
+    public private(set) var sampleCount = 0
 
     public init() {}
 
@@ -47,6 +48,7 @@ public struct PrometheusText {
             let text = MetricDescriptions.text(help)
             metrics[name] = ["# HELP \(name) \(text)\n# TYPE \(name) \(type)\n"]
         }
+        sampleCount += 1
         metrics[name]?.append("\(name){\(labels)} \(Self.digits(value))\n")
     }
 

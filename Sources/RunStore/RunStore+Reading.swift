@@ -17,19 +17,29 @@ extension RunStore {
     ///   - after: Only those of later rows.
     ///   - every: Of steps only those whose number it divides; `nil`: none.
     ///   - limit: At most so many.
+    ///   - mostBytes: At most about so much of what is stored, but one record in any case.
     public func records(
-        of runID: String, after: Int64 = 0, every: Int? = 1, limit: Int = .max
+        of runID: String, after: Int64 = 0, every: Int? = 1, limit: Int = .max,
+        mostBytes: Int = .max
     ) throws(RunStoreError) -> [StoredRecord] {
         try reading { database in
-            try Row.fetchAll(
+            let rows = try Row.fetchCursor(
                 database,
                 sql: """
                     SELECT row, message FROM record
                     WHERE run = (SELECT number FROM run WHERE id = ?) AND row > ?
                         AND (kind <> 'step' OR step % ? = 0)
                     ORDER BY row LIMIT ?
-                    """, arguments: [runID, after, every.map { max(1, $0) }, limit]
-            ).compactMap(Self.storedRecord)
+                    """, arguments: [runID, after, every.map { max(1, $0) }, limit])
+            var records: [StoredRecord] = []
+            var bytes = 0
+            while bytes < mostBytes, let row = try rows.next() {
+                guard let record = Self.storedRecord(row) else { continue }
+                records.append(record)
+                let message: Data = row["message"]
+                bytes += message.count
+            }
+            return records
         }
     }
 
@@ -39,19 +49,22 @@ extension RunStore {
     ) throws(RunStoreError) {
         var last: Int64 = 0
         while true {
-            let part = try records(of: runID, after: last, every: every, limit: 1000)
+            let part = try records(
+                of: runID, after: last, every: every, limit: 1000, mostBytes: 1 << 20)
             guard let end = part.last else { return }
             for item in part { body(item.record) }
             last = end.row
         }
     }
 
-    /// The newest step of a run's newest job.
-    public func newestStep(of runID: String) throws(RunStoreError) -> TimedRecord? {
+    /// The newest record of a kind of a run's newest job.
+    public func newest(
+        _ kind: String, of runID: String
+    ) throws(RunStoreError) -> TimedRecord? {
         try reading { database in
             let number = try Int64.fetchOne(
                 database, sql: "SELECT number FROM run WHERE id = ?", arguments: [runID])
-            return try number.flatMap { try Self.last("step", of: $0, database) }
+            return try number.flatMap { try Self.last(kind, of: $0, database) }
         }
     }
 
@@ -123,7 +136,7 @@ extension RunStore {
         newest.jobs = try count("run_started", of: number, database)
         newest.checkpoints = try count("checkpoint", of: number, database)
         newest.warnings = try count("warning", of: number, database)
-        newest.start = try last("run_started", of: number, database)
+        newest.start = try last("run_started", of: number, database)?.withoutLongTexts
         newest.step = try last("step", of: number, database)
         newest.evaluation = try last("evaluation", of: number, database)
         newest.checkpoint = try last("checkpoint", of: number, database)
@@ -149,6 +162,18 @@ extension RunStore {
         let statement = try database.cachedStatement(
             sql: "SELECT count(*) FROM record WHERE run = ? AND kind = ?")
         return try Int.fetchOne(statement, arguments: [run, kind]) ?? 0
+    }
+}
+
+extension TimedRecord {
+    /// A start without what takes kilobytes and no summary shows.
+    fileprivate var withoutLongTexts: TimedRecord {
+        guard case .runStarted(var start) = record else { return self }
+        start.configuration = ""
+        start.hosts = []
+        var result = self
+        result.record = .runStarted(start)
+        return result
     }
 }
 

@@ -15,6 +15,7 @@ public struct RunSummary: Sendable {
     public let jobs: Int
     public let checkpoints: Int
     public let warnings: Int
+    /// Without configuration and hosts: ``RunStore/newest(_:of:)`` has them.
     public let start: ProgressRecord.RunStarted?
     public let lastStep: ProgressRecord.Step?
     public let lastEvaluation: ProgressRecord.Evaluation?

@@ -72,7 +72,9 @@ struct ReportCommand: ParsableCommand {
         try store.forEachRecord(
             of: run.runID, every: Self.every(totalSteps: run.lastStep?.step ?? 0)
         ) { lines.append($0.jsonLineWithSender) }
-        if let step = try store.newestStep(of: run.runID) { lines.append(step.jsonLineWithSender) }
+        if let step = try store.newest("step", of: run.runID) {
+            lines.append(step.jsonLineWithSender)
+        }
         return (
             run.name.isEmpty ? String(run.runID.prefix(8)) : run.name,
             Self.json(RunJSON.object(run), lines)

@@ -4,9 +4,16 @@ import RunStore
 /// Runs in columns: results, then the settings that are not the same in all.
 struct RunComparison {
     private let runs: [RunSummary]
+    /// Of each run, by name.
+    private let settings: [[String: String]]
 
-    init(_ runs: [RunSummary]) {
+    /// - Parameter starts: The newest start of each run, where there is one.
+    init(_ runs: [RunSummary], starts: [TimedRecord?]) {
         self.runs = runs
+        settings = starts.map { start in
+            guard case .runStarted(let value)? = start?.record else { return [:] }
+            return Self.settings(value.configuration)
+        }
     }
 
     var text: String {
@@ -24,21 +31,22 @@ struct RunComparison {
         row("ranks") { $0.start.map { "\($0.worldSize)" } }
         row("trained seconds") { $0.finish?.seconds.shown(decimals: 1) }
         row("adapter SHA-256") { $0.finish.map { String($0.adapterSHA256.prefix(12)) } }
-        for name in differingSettings { row(name) { settings($0)[name] } }
+        for name in differingSettings {
+            table.add([name.printable] + settings.map { $0[name]?.printable ?? "-" })
+        }
         return table.text
     }
 
     private var differingSettings: [String] {
-        let all = runs.map(settings)
-        return Set(all.flatMap(\.keys)).sorted().filter { name in
-            Set(all.map { $0[name] ?? "" }).count > 1
+        Set(settings.flatMap(\.keys)).sorted().filter { name in
+            Set(settings.map { $0[name] ?? "" }).count > 1
         }
     }
 
     /// The lines of the resolved configuration, which is one setting a line.
-    private func settings(_ run: RunSummary) -> [String: String] {
+    private static func settings(_ configuration: String) -> [String: String] {
         var result: [String: String] = [:]
-        for line in run.start?.configuration.split(separator: "\n") ?? [] {
+        for line in configuration.split(separator: "\n") {
             guard let colon = line.firstIndex(of: ":") else { continue }
             let value = line[line.index(after: colon)...].drop { $0 == " " }
             result[String(line[..<colon])] = String(value)

@@ -80,7 +80,7 @@ struct RunsCommand: ParsableCommand {
                     return
                 }
                 var records = try store.records(of: run.runID, every: nil).map(\.record)
-                if let step = try store.newestStep(of: run.runID) { records.append(step) }
+                if let step = try store.newest("step", of: run.runID) { records.append(step) }
                 for record in records.sorted(by: {
                     ($0.unixTimeNanoseconds, $0.sequence) < ($1.unixTimeNanoseconds, $1.sequence)
                 }) {
@@ -106,7 +106,8 @@ struct RunsCommand: ParsableCommand {
             try exitingOnFault {
                 let store = try options.open()
                 let runs = try names.map { try store.run(matching: $0) }
-                print(RunComparison(runs).text)
+                let starts = try runs.map { try store.newest("run_started", of: $0.runID) }
+                print(RunComparison(runs, starts: starts).text)
             }
         }
     }

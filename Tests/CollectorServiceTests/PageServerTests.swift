@@ -95,8 +95,8 @@ import Testing
         server.stop()
     }
 
-    @Test func anyRunCanBeNamed() async throws {
-        let name = "a/b %41?#ü:'"
+    @Test(arguments: ["a/b %41?#ü:'", "\u{FEFF}", "\u{FEFF}a\u{301}", "%"])
+    func anyRunCanBeNamed(_ name: String) async throws {
         let server = try await server([step(1, run: name)])
         let escaped = try #require(
             name.addingPercentEncoding(withAllowedCharacters: .alphanumerics))
@@ -104,7 +104,8 @@ import Testing
         #expect(try (object(answer.body)["records"] as? [Any])?.count == 1)
         let list = try object(try await get(server, "/api/runs").body)
         let runs = try #require(list["runs"] as? [[String: Any]])
-        #expect(runs.map { $0["run_id"] as? String } == [name])
+        // Foundation's reader loses a byte-order mark.
+        #expect(runs.map { $0["run_id"] as? String } == [name.replacing("\u{FEFF}", with: "")])
         #expect(runs.first?["last_row"] as? Int == 1)
         server.stop()
     }
