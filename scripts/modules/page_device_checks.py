@@ -3,8 +3,8 @@
 import re
 import time
 
-from page_browser import DESKTOP, PHONE
-from page_trial import PageTrial
+from modules.page_browser import DESKTOP, PHONE
+from modules.page_trial import PageTrial
 
 COLOUR = """
 const node = document.body.appendChild(document.createElement("i"));

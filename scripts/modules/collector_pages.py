@@ -6,9 +6,9 @@ import math
 import time
 import urllib.parse
 
-import metrics_text
+from modules import metrics_text
 
-FILES = ("/", "/page.css", "/page.js")
+FILES = ("/", "/page.css", "/page.js", "/charts.js")
 # Of one answer, for scripts that do not want a store's gigabytes.
 RECORDS = 20
 

@@ -8,7 +8,7 @@ import subprocess
 import time
 import urllib.parse
 
-from page_trial import PageTrial, wait
+from modules.page_trial import PageTrial, wait
 
 MOST_NODES, MOST_DRAW_MS = 20000, 150
 

@@ -5,7 +5,7 @@ Each input of REQUEST_INPUTS is a function of a random.Random alone, so that a s
 
 import urllib.parse
 
-from hostile_frames import RUN_IDS, TEXTS, http_request, noise, tls_client_hello
+from modules.hostile_frames import RUN_IDS, TEXTS, http_request, noise, tls_client_hello
 
 NUMBERS = ["0", "1", "-1", "2", "5000", "5001", "9223372036854775807", "9223372036854775808", "-9223372036854775808",
            "-9223372036854775809", "1e9", "NaN", "0x10", "+1", " 1", "%31", "", "1.5", "99999999999999999999999", "१"]

@@ -5,7 +5,7 @@ Each input of FRAME_INPUTS is a function of a random.Random alone, so that a see
 
 import ssl
 
-from collector_peers import frame, protocol
+from modules.collector_peers import frame, protocol
 
 MAXIMUM_BYTES = 65536
 INTEGERS = [0, 1, -1, 2, 50, 2**31 - 1, 2**31, 2**53 + 1, 2**62, 2**63 - 1, -2**63, -2**63 + 1]

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 
-from python_tools import ROOT
+from modules.python_tools import ROOT
 
 PROGRAMS = ROOT / ".build" / "release"
 # The runtime that goes with Debian 12's protoc.

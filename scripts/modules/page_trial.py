@@ -12,10 +12,10 @@ import time
 import urllib.request
 from pathlib import Path
 
-from collector_peers import Collector
-from made_up_runs import Sender
-from page_browser import Browser
-from python_tools import ROOT
+from modules.collector_peers import Collector
+from modules.made_up_runs import Sender
+from modules.page_browser import Browser
+from modules.python_tools import ROOT
 
 FIXTURE = ROOT / "Tests" / "Fixtures" / "tiny-llama"
 

@@ -12,8 +12,8 @@ import struct
 import threading
 import time
 
-from collector_peers import frame, protocol
-from hostile_frames import MAXIMUM_BYTES, UNSIGNED, field, framed
+from modules.collector_peers import frame, protocol
+from modules.hostile_frames import MAXIMUM_BYTES, UNSIGNED, field, framed
 
 MISBEHAVIOURS = {}
 

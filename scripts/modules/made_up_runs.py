@@ -5,7 +5,7 @@ import socket
 import sys
 import threading
 
-from collector_peers import frame, protocol
+from modules.collector_peers import frame, protocol
 
 
 class Sender:

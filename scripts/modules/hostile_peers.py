@@ -15,9 +15,9 @@ import re
 import socket
 import time
 
-import hostile_frames
-import hostile_requests
-from collector_peers import frame, protocol
+from modules import hostile_frames
+from modules import hostile_requests
+from modules.collector_peers import frame, protocol
 
 LANES = 16
 # Inputs that are remembered: what came before a crash is among them.

@@ -5,7 +5,7 @@ import re
 import time
 import urllib.parse
 
-from page_trial import Arrivals, Folder, Job, PageTrial, clock, close, fetch, value_of, wait
+from modules.page_trial import Arrivals, Folder, Job, PageTrial, clock, close, fetch, value_of, wait
 
 # A poll comes every half second; more than this is no live page.
 MOST_DELAY = 3.0
