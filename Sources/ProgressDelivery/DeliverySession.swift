@@ -14,6 +14,7 @@ final class DeliverySession {
     private let tls: TLSContext?
     private let spool: Spool
     private let mailbox: CollectorMailbox
+    private let tell: @Sendable (String) -> Void
     private var complaints: Complaints
 
     private var isConnecting = false
@@ -45,6 +46,7 @@ final class DeliverySession {
         self.tls = tls
         self.spool = spool
         self.mailbox = mailbox
+        self.tell = tell
         complaints = Complaints(tell: tell)
     }
 
@@ -83,7 +85,7 @@ final class DeliverySession {
         }
         guard spool.troubles > 0, !toldSpool else { return }
         toldSpool = true
-        complaints.complain(
+        tell(
             "collector \(address): records that wait for it cannot be kept on disk; while it is "
                 + "away, few are kept")
     }
