@@ -101,6 +101,9 @@ public final class CollectorStream: ProgressSink {
         }
     }
 
+    /// A slow disk may take so long for what still waits in memory.
+    private static let diskSeconds = 30.0
+
     /// Waits at most `timeoutSeconds` until the collector has acknowledged everything, and tells
     /// where the rest is.
     public func finish(timeoutSeconds: Double) {
@@ -109,7 +112,7 @@ public final class CollectorStream: ProgressSink {
         group.any().execute { [session] in
             session.value.finish(by: deadline) { ended.signal() }
         }
-        _ = ended.wait(timeout: .now() + timeoutSeconds + 1)
+        _ = ended.wait(timeout: .now() + timeoutSeconds + Self.diskSeconds)
         let counts = mailbox.counts
         guard counts.acknowledged < counts.received else { return }
         let place = spoolFolder.map { "; what is in \($0) goes with the run's next job" } ?? ""

@@ -83,6 +83,7 @@ final class DeliverySession {
                 break
             }
         }
+        spool.synchronize()
         guard spool.troubles > 0, !toldSpool else { return }
         toldSpool = true
         tell(

@@ -113,16 +113,20 @@ package final class Spool {
             } ?? false
         guard mayAppend || addSegment(after: appended) else { return false }
         let last = segments.count - 1
-        switch segments[last].append(entry) {
-        case .whole: break
-        case .notDurable: troubles += 1
-        case .failed:
+        guard segments[last].append(entry) else {
             troubles += 1
             return false
         }
         if loaded?.number == segments[last].number { loaded?.entries.append(entry) }
         makeRoom()
         return true
+    }
+
+    /// Makes what must be kept of all that was appended survive a power cut: once for many records.
+    package func synchronize() {
+        for index in segments.indices where segments[index].isUnsynchronized {
+            if !segments[index].synchronize() { troubles += 1 }
+        }
     }
 
     private func addSegment(after previous: SpoolEntry.Place) -> Bool {
@@ -142,7 +146,7 @@ package final class Spool {
         appendsUntilRetry = Self.appendsBetweenRetries
         guard folder != nil, addSegment(after: beforeUnspooled) else { return }
         let last = segments.count - 1
-        for entry in unspooled where segments[last].append(entry) == .failed {
+        for entry in unspooled where !segments[last].append(entry) {
             troubles += 1
             segments.removeLast().remove()
             return
@@ -291,6 +295,7 @@ package final class Spool {
     /// Removes the files if nothing waits; otherwise they stay for the next job.
     package func close() {
         if !unspooled.isEmpty { moveToDisk() }
+        synchronize()
         guard isEmpty, let folder else { return }
         for segment in segments { segment.remove() }
         segments = []

@@ -69,12 +69,27 @@ struct SpoolSegment {
         case failed
     }
 
-    mutating func append(_ entry: SpoolEntry) -> Outcome {
+    /// Whether it has entries that must survive a power cut, and may not yet.
+    private(set) var isUnsynchronized = false
+
+    /// - Returns: Whether it was written whole; otherwise nothing was.
+    mutating func append(_ entry: SpoolEntry) -> Bool {
         let added = entry.encoded()
-        let outcome = Self.write(
-            added, to: path, flags: O_APPEND, isDurable: entry.isKept, size: bytes)
-        if outcome != .failed { bytes += added.count }
-        return outcome
+        guard Self.write(added, to: path, flags: O_APPEND, size: bytes) != .failed else {
+            return false
+        }
+        bytes += added.count
+        if entry.isKept { isUnsynchronized = true }
+        return true
+    }
+
+    /// Makes what was appended survive a power cut.
+    mutating func synchronize() -> Bool {
+        isUnsynchronized = false
+        let descriptor = open(path, O_WRONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return fsync(descriptor) == 0
     }
 
     /// Leaves only the entries that must be kept; the others show as a gap.
