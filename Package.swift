@@ -293,8 +293,8 @@ let package = Package(
         tests(
             "CollectorServiceTests",
             [
-                asyncHTTPClient, "CollectorService", "Faults", "lora-collector", nioCore, nioHTTP1,
-                "ProgressDelivery", "ProgressReports", "RunStore", "TestSupport",
+                "CollectorService", "Faults", "lora-collector", "ProgressDelivery",
+                "ProgressReports", "RunStore", "TestSupport",
             ]),
     ]
 )

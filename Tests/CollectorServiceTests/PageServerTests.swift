@@ -1,51 +1,27 @@
-import AsyncHTTPClient
-import CollectorService
 import Foundation
-import NIOCore
-import NIOHTTP1
-import ProgressDelivery
 import ProgressReports
 import RunStore
 import Testing
 
-/// What the HTTP side answers, and to whom.
+/// What the HTTP side answers, and to whom: of the program, so that no thread of the tests is in its way.
 @Suite(.timeLimit(.minutes(10))) struct PageServerTests {
     private let path = NSTemporaryDirectory() + "lora-page-\(UUID().uuidString).sqlite"
 
-    private func server(
-        _ records: [TimedRecord], token: String? = nil
-    ) async throws -> PageServer {
+    private func server(_ records: [TimedRecord], token: String? = nil) throws -> CollectorProgram {
         try RunStore(writing: path).append(records, at: unixTimeNanoseconds())
-        var security = CollectorSecurity()
+        var flags = ["--store", path]
         if let token {
-            security.tokenFile = path + ".token"
             try token.write(toFile: path + ".token", atomically: true, encoding: .utf8)
+            flags += ["--token-file", path + ".token"]
         }
-        let (address, path) = (CollectorAddress(host: "127.0.0.1", port: 0), path)
-        // It waits for its start, for which tests must leave it a thread of the concurrency runtime's.
-        return try await withCheckedThrowingContinuation { [security] continuation in
-            DispatchQueue.global().async {
-                continuation.resume(
-                    with: Result {
-                        try PageServer(
-                            address: address, store: RunStore(reading: path), security: security)
-                    })
-            }
-        }
+        return try CollectorProgram(flags)
     }
 
     private func get(
-        _ server: PageServer, _ path: String, _ headers: [(String, String)] = []
-    ) async throws -> (status: UInt, headers: HTTPHeaders, body: String) {
-        var request = HTTPClientRequest(url: "http://\(server.address)\(path)")
-        request.headers = HTTPHeaders(headers)
-        let client = HTTPClient(
-            eventLoopGroupProvider: .singleton,
-            configuration: .init(redirectConfiguration: .disallow))
-        let response = try await client.execute(request, timeout: .seconds(30))
-        let body = try await response.body.collect(upTo: 64 << 20)
-        try await client.shutdown()
-        return (response.status.code, response.headers, String(buffer: body))
+        _ server: CollectorProgram, _ path: String, _ headers: [(String, String)] = []
+    ) throws -> (status: Int, headers: [String: String], body: String) {
+        try Peer(CollectorAddress(host: "127.0.0.1", port: server.pagePort), token: nil)
+            .get(path, headers)
     }
 
     private func object(_ text: String) throws -> [String: Any] {
@@ -62,12 +38,12 @@ import Testing
                     computeSeconds: 5, reduceSeconds: 6, updateSeconds: 7)))
     }
 
-    @Test func recordsComeInParts() async throws {
-        let server = try await server((1...1200).map { step($0) })
+    @Test func recordsComeInParts() throws {
+        let server = try server((1...1200).map { step($0) })
         var after = 0
         var steps: [Int] = []
         while true {
-            let answer = try await get(
+            let answer = try get(
                 server, "/api/runs/\(testRunID)/records?after=\(after)&every=2&limit=450")
             let part = try object(answer.body)
             let records = try #require(part["records"] as? [[String: Any]])
@@ -77,7 +53,7 @@ import Testing
         }
         #expect(steps == stride(from: 2, through: 1200, by: 2).map { $0 })
         // Numbers that JSON has no word for.
-        let whole = try await get(server, "/api/runs/\(testRunID)/records?limit=8")
+        let whole = try get(server, "/api/runs/\(testRunID)/records?limit=8")
         #expect(whole.body.contains("\"loss\":null"))
         server.stop()
     }
@@ -87,22 +63,22 @@ import Testing
         "limit=-1", "limit=99999999999999999999", "every=9223372036854775807",
         "after=&every=&limit=",
     ])
-    func oddNumbersAreNoTrouble(_ query: String) async throws {
-        let server = try await server([step(1)])
-        let answer = try await get(server, "/api/runs/\(testRunID)/records?\(query)")
+    func oddNumbersAreNoTrouble(_ query: String) throws {
+        let server = try server([step(1)])
+        let answer = try get(server, "/api/runs/\(testRunID)/records?\(query)")
         #expect(answer.status == 200)
         #expect(try object(answer.body)["records"] is [Any])
         server.stop()
     }
 
     @Test(arguments: ["a/b %41?#ü:'", "\u{FEFF}", "\u{FEFF}a\u{301}", "%"])
-    func anyRunCanBeNamed(_ name: String) async throws {
-        let server = try await server([step(1, run: name)])
+    func anyRunCanBeNamed(_ name: String) throws {
+        let server = try server([step(1, run: name)])
         let escaped = try #require(
             name.addingPercentEncoding(withAllowedCharacters: .alphanumerics))
-        let answer = try await get(server, "/api/runs/\(escaped)/records")
+        let answer = try get(server, "/api/runs/\(escaped)/records")
         #expect(try (object(answer.body)["records"] as? [Any])?.count == 1)
-        let list = try object(try await get(server, "/api/runs").body)
+        let list = try object(try get(server, "/api/runs").body)
         let runs = try #require(list["runs"] as? [[String: Any]])
         // Foundation's reader loses a byte-order mark.
         #expect(runs.map { $0["run_id"] as? String } == [name.replacing("\u{FEFF}", with: "")])
@@ -110,42 +86,42 @@ import Testing
         server.stop()
     }
 
-    @Test func withoutTheTokenThereIsNothingToSee() async throws {
+    @Test func withoutTheTokenThereIsNothingToSee() throws {
         let token = "a token; of some length"
-        let server = try await server([step(1)], token: token)
-        #expect(try await get(server, "/healthz").body == "ok\n")
+        let server = try server([step(1)], token: token)
+        #expect(try get(server, "/healthz").body == "ok\n")
         for path in [
             "/", "/page.js", "/api/runs", "/metrics", "/api/runs/x/records", "/?token=wrong",
         ] {
-            let answer = try await get(server, path)
+            let answer = try get(server, path)
             #expect(answer.status == 401)
             #expect(!answer.body.contains(testRunID))
         }
-        let bearer = try await get(server, "/api/runs", [("Authorization", "Bearer \(token)")])
+        let bearer = try get(server, "/api/runs", [("Authorization", "Bearer \(token)")])
         #expect(bearer.status == 200)
-        let login = try await get(server, "/?token=a%20token%3B%20of%20some%20length")
+        let login = try get(server, "/?token=a%20token%3B%20of%20some%20length")
         #expect(login.status == 303)
-        let cookie = try #require(login.headers.first(name: "Set-Cookie"))
+        let cookie = try #require(login.headers["set-cookie"])
         // What a browser keeps is not the secret.
         #expect(!cookie.contains("some length"))
         let kept = String(cookie.prefix { $0 != ";" })
-        #expect(try await get(server, "/metrics", [("Cookie", kept)]).status == 200)
-        #expect(try await get(server, "/metrics", [("Cookie", kept + "0")]).status == 401)
+        #expect(try get(server, "/metrics", [("Cookie", kept)]).status == 200)
+        #expect(try get(server, "/metrics", [("Cookie", kept + "0")]).status == 401)
         server.stop()
     }
 
-    @Test func thePageLoadsNothingFromElsewhere() async throws {
-        let server = try await server([])
-        let page = try await get(server, "/")
+    @Test func thePageLoadsNothingFromElsewhere() throws {
+        let server = try server([])
+        let page = try get(server, "/")
         #expect(
-            page.headers.first(name: "Content-Security-Policy")?.contains("default-src 'self'")
+            page.headers["content-security-policy"]?.contains("default-src 'self'")
                 == true)
         let sources = page.body.split(separator: "src=\"").dropFirst().map {
             $0.prefix { $0 != "\"" }
         }
         #expect(sources.count > 1)
         for source in sources + ["page.css"] {
-            #expect(try await get(server, "/\(source)").status == 200, "\(source)")
+            #expect(try get(server, "/\(source)").status == 200, "\(source)")
         }
         server.stop()
     }

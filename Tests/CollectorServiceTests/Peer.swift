@@ -49,6 +49,48 @@ final class Peer: Sendable {
         return got == count ? bytes : nil
     }
 
+    /// Asks as a browser does, and reads the answer to its end.
+    func get(
+        _ path: String, _ headers: [(String, String)]
+    ) throws -> (status: Int, headers: [String: String], body: String) {
+        let lines = headers.map { "\($0.0): \($0.1)\r\n" }.joined()
+        send(Array("GET \(path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\(lines)\r\n".utf8))
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = read(descriptor, &buffer, buffer.count)
+            guard count > 0 else { break }
+            bytes += buffer[..<count]
+        }
+        guard let end = bytes.firstRange(of: Array("\r\n\r\n".utf8)) else {
+            throw POSIXError(.EPROTO)
+        }
+        let head = String(decoding: bytes[..<end.lowerBound], as: UTF8.self).split(
+            separator: "\r\n")
+        var fields: [String: String] = [:]
+        for line in head.dropFirst() {
+            let parts = line.split(separator: ":", maxSplits: 1)
+            fields[parts[0].lowercased()] = parts[1].trimmingCharacters(in: .whitespaces)
+        }
+        let rest = bytes[end.upperBound...]
+        let body = fields["transfer-encoding"] == "chunked" ? try Self.unchunked(rest) : Array(rest)
+        let status = head[0].split(separator: " ")[1]
+        return (Int(status) ?? 0, fields, String(decoding: body, as: UTF8.self))
+    }
+
+    private static func unchunked(_ bytes: ArraySlice<UInt8>) throws -> [UInt8] {
+        var rest = bytes
+        var body: [UInt8] = []
+        while let line = rest.firstRange(of: [13, 10]) {
+            let size = Int(String(decoding: rest[..<line.lowerBound], as: UTF8.self), radix: 16)
+            guard let size, rest.endIndex >= line.upperBound + size + 2 else { break }
+            if size == 0 { return body }
+            body += rest[line.upperBound..<(line.upperBound + size)]
+            rest = rest[(line.upperBound + size + 2)...]
+        }
+        throw POSIXError(.EPROTO)
+    }
+
     func closeSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 }
 

@@ -135,7 +135,7 @@ import Testing
         // A file in place of the folder: nothing can be opened below it.
         let away = folder + ".away"
         try FileManager.default.moveItem(atPath: folder, toPath: away)
-        FileManager.default.createFile(atPath: folder, contents: nil)
+        #expect(FileManager.default.createFile(atPath: folder, contents: nil))
         for number in 6...100 { #expect(spool.append(entry(number))) }
         #expect(spool.troubles > 0)
         try FileManager.default.removeItem(atPath: folder)
@@ -150,7 +150,7 @@ import Testing
         let spool = Spool(folder: folder)
         let away = folder + ".away"
         try FileManager.default.moveItem(atPath: folder, toPath: away)
-        FileManager.default.createFile(atPath: folder, contents: nil)
+        #expect(FileManager.default.createFile(atPath: folder, contents: nil))
         for number in 1...10 { #expect(spool.append(entry(number))) }
         for number in 1...4 { #expect(spool.next()?.entry.place.sequence == UInt64(number)) }
         #expect(spool.acknowledge(entry(2).place).count == 2)

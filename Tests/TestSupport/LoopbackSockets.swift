@@ -1,4 +1,4 @@
-public import Foundation
+import Foundation
 
 /// A socket with a free port of 127.0.0.1; nobody listens on it yet, and no other test is given it.
 public final class HeldPort: Sendable {
