@@ -1,5 +1,6 @@
 import Faults
 import NIOCore
+import ProgressDelivery
 import ProgressReports
 
 /// Takes the frames of one peer: a greeting, then records; docs/progress-protocol.md.
@@ -77,7 +78,7 @@ final class CollectorConnection: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        end(context, because: "\(error)")
+        end(context, because: plainReason(error))
     }
 
     /// The next whole frame, without its length; closes the connection if the length is absurd.
@@ -86,10 +87,14 @@ final class CollectorConnection: ChannelInboundHandler {
             return nil
         }
         guard length > 0, length <= ProgressMessage.maximumBytes else {
+            // A greeting of TLS begins so.
+            let isTLS = length >> 16 == 0x1603
             end(
                 context,
-                because: "a frame of \(length) bytes (1 to \(ProgressMessage.maximumBytes) are "
-                    + "possible): not a progress stream")
+                because: isTLS
+                    ? "it speaks TLS, for which --tls-certificate is not given"
+                    : "a frame of \(length) bytes (1 to \(ProgressMessage.maximumBytes) are "
+                        + "possible): not a progress stream")
             return nil
         }
         guard buffer.readableBytes >= 4 + Int(length) else { return nil }
@@ -122,7 +127,12 @@ final class CollectorConnection: ChannelInboundHandler {
                 "it speaks version \(hello.version) of the protocol, this is version "
                     + "\(ProgressGreeting.version)")
         }
-        guard token.isShown(by: hello.token) else { throw ProgressError("wrong token") }
+        guard token.isShown(by: hello.token) else {
+            throw ProgressError(
+                hello.token.isEmpty
+                    ? "no token (--collector-token-file), which this collector asks for"
+                    : "wrong token")
+        }
         hasGreeted = open.welcome(context.channel)
         guard hasGreeted else { throw ProgressError("another connection needs its place") }
         send(.welcome(version: ProgressGreeting.version), context)

@@ -30,6 +30,9 @@ public final class OTLPMetricsExporter: ProgressSink {
         self.settings = settings
         self.runName = runName
         var configuration = HTTPClient.Configuration()
+        // This class tries again by itself, and tells when it is of no use.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.timeout.connect = .seconds(5)
         // Headers with keys are for the receiver that was named, and for no other.
         configuration.redirectConfiguration = .disallow
         configuration.tlsConfiguration = try Self.tls(settings)
@@ -37,7 +40,6 @@ public final class OTLPMetricsExporter: ProgressSink {
         self.group = group
         client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
         failures = FailureCount(place: settings.endpoint, tell: tell)
-        for remark in settings.remarks { tell(remark) }
     }
 
     public var place: String { failures.place }
@@ -106,7 +108,7 @@ public final class OTLPMetricsExporter: ProgressSink {
             default: return (true, "HTTP \(response.status.code)", nil)
             }
         } catch {
-            return (false, "\(error)", nil)
+            return (false, plainReason(error), nil)
         }
     }
 }

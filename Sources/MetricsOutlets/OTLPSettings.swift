@@ -1,4 +1,4 @@
-public import ProgressReports
+import ProgressReports
 
 /// Where metrics go by OpenTelemetry's environment variables (its specification, "OTLP Exporter
 /// Configuration").
@@ -18,6 +18,9 @@ public struct OTLPSettings: Sendable, Equatable {
     public let clientKeyFile: String?
     /// What was set and is not followed.
     public private(set) var remarks: [String] = []
+
+    /// Whether the endpoint is an address at all; otherwise nothing is sent, which ``remarks`` say.
+    public var isUsable: Bool { endpoint.hasPrefix("http://") || endpoint.hasPrefix("https://") }
 
     /// - Returns: `nil` where no endpoint is named, or metrics are turned off.
     public init?(environment: [String: String]) {
@@ -49,6 +52,9 @@ public struct OTLPSettings: Sendable, Equatable {
         resource["service.name"] =
             environment["OTEL_SERVICE_NAME"] ?? resource["service.name"] ?? "lora-worker"
         self.resource = resource
+        if !isUsable {
+            remark(endpoint, "is no address; write it like http://host:4318. Nothing is sent")
+        }
         if let form, !["http/protobuf", "http/json"].contains(form.text) {
             remark(form, "is not spoken here; http/protobuf is sent")
         }

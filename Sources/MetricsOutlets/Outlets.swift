@@ -57,8 +57,16 @@ public func makeOutlets(
     }
     if let path = settings.jsonLines { sinks.append(try JSONLinesFile(path: path, tell: tell)) }
     if let otlp = OTLPSettings(environment: environment) {
+        for remark in otlp.remarks { tell(remark) }
+        guard otlp.isUsable else { return try inBackground(sinks, tell) }
         sinks.append(try OTLPMetricsExporter(settings: otlp, runName: run.name, tell: tell))
     }
+    return try inBackground(sinks, tell)
+}
+
+private func inBackground(
+    _ sinks: [any ProgressSink], _ tell: @escaping @Sendable (String) -> Void
+) throws(ProgressError) -> [any ProgressSink] {
     var background: [any ProgressSink] = []
     for sink in sinks {
         background.append(try BackgroundSink(sink, capacity: 4096, tell: tell))

@@ -25,6 +25,13 @@ public final class PrometheusTextFile: ProgressSink {
                 "'\(path.printable)' does not end in .prom", at: "--prometheus-file",
                 hint: "node-exporter reads only files of that kind")
         }
+        let folder =
+            path.contains("/") ? String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)]) : "."
+        guard access(folder.isEmpty ? "/" : folder, W_OK | X_OK) == 0 else {
+            throw ProgressError(
+                "its folder cannot be written to (\(String(cString: strerror(errno))))", at: path,
+                hint: "Make the folder that --prometheus-file names, or choose another")
+        }
         self.path = path
         self.runName = runName
         failures = FailureCount(place: path, tell: tell)

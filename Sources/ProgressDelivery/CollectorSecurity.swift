@@ -28,14 +28,19 @@ public struct CollectorSecurity: Sendable, Equatable {
     public func token() throws(ProgressError) -> String {
         guard let tokenFile else { return "" }
         guard let data = FileManager.default.contents(atPath: tokenFile) else {
-            throw ProgressError("cannot be read", at: tokenFile, hint: "It holds the shared token")
+            throw ProgressError(
+                "cannot be read (\(String(cString: strerror(errno))))", at: tokenFile,
+                hint: "It is to hold the shared token, as from: openssl rand -hex 24")
         }
         let token = String(decoding: data, as: UTF8.self)
             .trimmingCharacters(in: .whitespacesAndNewlines)
-        guard (16...1024).contains(token.utf8.count) else {
+        guard (16...1024).contains(token.utf8.count),
+            token.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+        else {
             throw ProgressError(
-                "holds \(token.utf8.count) characters", at: tokenFile,
-                hint: "A token has 16 to 1024, as from: openssl rand -hex 24")
+                "holds no token", at: tokenFile,
+                hint: "A token is 16 to 1024 letters, digits and signs on one line, as from: "
+                    + "openssl rand -hex 24")
         }
         return token
     }
@@ -85,7 +90,8 @@ public struct CollectorSecurity: Sendable, Equatable {
         guard let certificateFile else {
             guard keyFile == nil else {
                 throw ProgressError(
-                    "has no certificate", at: keyFile, hint: "Name the file of its certificate too")
+                    "has no certificate", at: keyFile,
+                    hint: "Name the file of its certificate too (--collector-certificate)")
             }
             return
         }

@@ -1,5 +1,6 @@
 import Dispatch
 import Faults
+import Glibc
 import NIOCore
 import NIOPosix
 public import ProgressReports
@@ -65,13 +66,10 @@ public final class CollectorStream: ProgressSink {
         let group = withAllSignalsBlocked { MultiThreadedEventLoopGroup(numberOfThreads: 1) }
         self.group = group
         let loop = group.any()
-        var spoolLimits = Spool.Limits()
-        spoolLimits.bytes = limits.spoolBytes
         let box = try? loop.submit {
             let session = DeliverySession(
                 loop: loop, address: address, token: token, tls: tls,
-                spool: Spool(
-                    folder: spoolFolder, limits: spoolLimits),
+                spool: Spool(folder: spoolFolder, limits: Spool.Limits(bytes: limits.spoolBytes)),
                 mailbox: mailbox, tell: tell)
             session.start()
             return NIOLoopBound(session, eventLoop: loop)
@@ -114,11 +112,18 @@ public final class CollectorStream: ProgressSink {
         }
         _ = ended.wait(timeout: .now() + timeoutSeconds + Self.diskSeconds)
         let counts = mailbox.counts
-        guard counts.acknowledged < counts.received else { return }
-        let place = spoolFolder.map { "; what is in \($0) goes with the run's next job" } ?? ""
+        let isLeft = spoolFolder.map { access($0, F_OK) == 0 } ?? false
+        guard counts.acknowledged < counts.received || isLeft else { return }
+        let advice =
+            isLeft
+            ? "they wait in \(spoolFolder ?? ""): the same command sends them once it is there; "
+            : ""
+        let number =
+            counts.received == 0
+            ? "an earlier job's" : "\(counts.received - counts.acknowledged) of \(counts.received)"
         tell(
-            "collector \(address): \(counts.received - counts.acknowledged) of "
-                + "\(counts.received) records did not arrive\(place); metrics.jsonl has them all")
+            "collector \(address): \(number) records did not arrive; \(advice)metrics.jsonl has them all"
+        )
     }
 }
 

@@ -17,6 +17,8 @@ final class DeliverySession {
     private let tell: @Sendable (String) -> Void
     private var complaints: Complaints
 
+    /// A person was told that reports wait, and not yet that they go on.
+    private var isInTrouble = false
     private var isConnecting = false
     private var channel: (any Channel)?
     private var isWelcome = false
@@ -165,6 +167,7 @@ final class DeliverySession {
 
     /// Why there is no connection, or the end of one.
     func hasFailed(_ reason: String) {
+        isInTrouble = true
         complaints.complain(
             "collector \(address) does not take reports (\(reason)); training goes on, and they wait"
         )
@@ -186,6 +189,8 @@ final class DeliverySession {
             guard !arrived.isEmpty else { return }
             lastProgress = .now()
             pauseSeconds = Self.shortestPauseSeconds
+            if isInTrouble { complaints.retract("collector \(address) takes reports again") }
+            isInTrouble = false
             mailbox.countAcknowledged(arrived)
             takeIn()
             send()

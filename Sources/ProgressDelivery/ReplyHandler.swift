@@ -44,7 +44,12 @@ final class ReplyHandler: ChannelInboundHandler {
             return nil
         }
         guard length > 0, length <= ProgressMessage.maximumBytes else {
-            end(context, "what answers is no collector")
+            // An alert of TLS begins so.
+            let isTLS = length >> 16 == 0x1503
+            end(
+                context,
+                isTLS ? "it speaks TLS: give --collector-authority" : "what answers is no collector"
+            )
             return nil
         }
         guard buffer.readableBytes >= 4 + Int(length) else { return nil }

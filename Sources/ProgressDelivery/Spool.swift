@@ -8,12 +8,14 @@ import Foundation
 /// ``Gap``, which ``next()`` gives with the entry that follows it.
 package final class Spool {
     package struct Limits: Sendable {
-        package var bytes = 16 << 20
+        package var bytes: Int
         package var segmentBytes = 256 << 10
         /// Records that wait in memory where the disk refuses.
         package var unspooled = 256
 
-        package init() {}
+        package init(bytes: Int = 16 << 20) {
+            self.bytes = bytes
+        }
     }
 
     /// Records of one job that are not there any more: those from ``first`` to ``last``.

@@ -28,8 +28,10 @@ public struct RunStoreError: Fault, Equatable {
                 hint: "Choose a file in an existing folder that you may write to")
         case .SQLITE_NOTADB?, .SQLITE_CORRUPT?:
             self.init(
-                "is damaged or no store of runs (\(text))", at: path,
-                hint: "Move it away; a new one is made, and every run's metrics.jsonl has all")
+                "is damaged, or no store of runs (\(text))", at: path,
+                hint:
+                    "Is it the file that you meant? --store names another. A damaged store can be moved "
+                    + "away: a new one is made, and every run's metrics.jsonl has all")
         case .SQLITE_FULL?, .SQLITE_IOERR?, .SQLITE_BUSY?:
             self.init(
                 "cannot be written (\(text))", at: path, hint: "Make room there",

@@ -157,7 +157,7 @@ public struct RunConfiguration: Sendable, Equatable {
         outlets = try reader.outlets()
         logFormat =
             try reader.choice("log-format", among: LogFormat.allCases) { $0.rawValue } ?? .text
-        collectorSecurity = reader.collectorSecurity()
+        collectorSecurity = try reader.collectorSecurity(isUsed: collector != nil)
         collectiveTimeoutSeconds = try reader.number("collective-timeout", above: 0)
     }
 }

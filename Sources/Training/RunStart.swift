@@ -42,9 +42,23 @@ struct RunStart {
         if let record, let folder {
             LaunchStatus()?.tell(.finished(record.adapterSHA256))
             print("finished: step \(record.step), adapter in \(folder.adapterPath); nothing to do")
+            try deliverLeftOvers()
         }
         return flag[0] == 1
     }
+
+    /// Reports of a finished run that no collector has acknowledged go to the one that is named now.
+    private func deliverLeftOvers() throws {
+        let spool = configuration.out + "/spool"
+        guard let address = configuration.collector,
+            FileManager.default.fileExists(atPath: spool)
+        else { return }
+        let stream = try CollectorStream(
+            address: address, spoolFolder: spool, security: configuration.collectorSecurity)
+        stream.finish(timeoutSeconds: Self.leftOverSeconds)
+    }
+
+    private static let leftOverSeconds = 30.0
 
     /// Builds what this rank needs and trains to the end.
     func run(_ folder: RunFolder?) throws -> ExitCode {

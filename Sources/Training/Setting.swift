@@ -112,8 +112,15 @@ struct SettingReader {
         return outlets
     }
 
-    func collectorSecurity() -> CollectorSecurity {
-        CollectorSecurity(
+    func collectorSecurity(isUsed: Bool) throws(ConfigurationError) -> CollectorSecurity {
+        for name in [
+            "collector-token-file", "collector-authority", "collector-certificate", "collector-key",
+        ] where !isUsed && text(name) != nil {
+            throw ConfigurationError(
+                "--\(name)", "says how to reach a collector, and none is named",
+                hint: "Give --collector HOST:PORT too")
+        }
+        return CollectorSecurity(
             tokenFile: text("collector-token-file"), authorityFile: text("collector-authority"),
             certificateFile: text("collector-certificate"), keyFile: text("collector-key"))
     }

@@ -47,14 +47,14 @@ struct ReportOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Append every record as a line of JSON to this file or FIFO; - for standard output. "
+            "Append every record as a line of JSON to this file or FIFO, which needs its reader first; - for standard output, whose reader must stay. "
                 + "(OpenTelemetry's receivers are named by OTEL_EXPORTER_OTLP_ENDPOINT.)",
             valueName: "file"))
     var jsonLines: String?
 
     @Option(
         help: ArgumentHelp(
-            "How records are printed on standard error: text for people, json for log collectors (default: text).",
+            "How records are printed on standard error: text for people, json for log collectors; trouble with reports itself is of the kind trouble there, and a last error: line is text (default: text).",
             valueName: "text|json"))
     var logFormat: String?
 

@@ -86,7 +86,8 @@ struct ReportCommand: ParsableCommand {
         let path = name + "/metrics.jsonl"
         guard let data = FileManager.default.contents(atPath: path) else {
             throw ConfigurationError(
-                path, "cannot be read", hint: "Give the folder that was lora-worker's --out")
+                path, "cannot be read",
+                hint: "Give the folder that was lora-worker's --out, or with --store a run's name")
         }
         let (records, lines) = try Self.records(data, path)
         let title = URL(fileURLWithPath: name).lastPathComponent
@@ -103,7 +104,10 @@ struct ReportCommand: ParsableCommand {
         let records = lines.compactMap {
             try? JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
         }
-        guard records.count == lines.count, !lines.isEmpty else {
+        guard !lines.isEmpty else {
+            throw ConfigurationError(path, "has no records: no job has reported yet")
+        }
+        guard records.count == lines.count else {
             throw ConfigurationError(path, "holds a line that is no record")
         }
         return (records, lines)

@@ -121,18 +121,21 @@ import Testing
 
     @Test func strangersAreRefused() throws {
         let file = NSTemporaryDirectory() + "lora-token-\(UUID().uuidString)"
-        try "a token of some length\n".write(toFile: file, atomically: true, encoding: .utf8)
+        try "a-token-of-some-length\n".write(toFile: file, atomically: true, encoding: .utf8)
         defer { try? FileManager.default.removeItem(atPath: file) }
         let service = try Service(security: CollectorSecurity(tokenFile: file))
-        for token in ["", "a token of some lengtH", "a token of some length "] {
+        for token in ["", "a-token-of-some-lengtH", "a-token-of-some-length "] {
             let peer = try Peer(service.server.address, token: token)
-            #expect(try peer.reply() == .refusal("wrong token"))
+            let reason =
+                token.isEmpty
+                ? "no token (--collector-token-file), which this collector asks for" : "wrong token"
+            #expect(try peer.reply() == .refusal(reason))
             peer.waitForEnd()
         }
         let stranger = try Peer(service.server.address, token: nil)
         stranger.send(frame(warning(1)))
         stranger.waitForEnd()
-        let friend = try Peer(service.server.address, token: "a token of some length")
+        let friend = try Peer(service.server.address, token: "a-token-of-some-length")
         friend.send(frame(warning(2)))
         #expect(try service.waitForLines(1).map(\.sequence) == [2])
         // Open to others without a token: no.

@@ -47,12 +47,20 @@ import Testing
 
     @Test func aPlaceThatCannotBeWrittenIsToldOnce() throws {
         let told = Told()
+        let folder = scratchPath("folder")
+        try FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: true)
         let sink = try PrometheusTextFile(
-            path: "/proc/nowhere/run.prom", runName: "night", tell: told.add)
+            path: folder + "/run.prom", runName: "night", tell: told.add)
+        try FileManager.default.removeItem(atPath: folder)
         for number in 1...3 { sink.receive(timed(step(number))) }
         sink.finish(timeoutSeconds: 1)
         #expect(told.lines.count == 2)
-        #expect(told.lines[1] == "/proc/nowhere/run.prom: 3 records could not be passed on")
+        #expect(told.lines[1] == "\(folder)/run.prom: 3 records could not be passed on")
+        let away = #expect(throws: ProgressError.self) {
+            try PrometheusTextFile(path: folder + "/run.prom", runName: "night")
+        }
+        #expect(away?.location == folder + "/run.prom")
         let fault = #expect(throws: ProgressError.self) {
             try PrometheusTextFile(path: "run.txt", runName: "night")
         }

@@ -40,6 +40,28 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(10)))
+    func aFinishedRunsReportsArriveWithTheSameCommand() throws {
+        try Programs.withScratchFolder { scratch in
+            let out = scratch + "/run"
+            let address = CollectorAddress(host: "127.0.0.1", port: try freePort())
+            let arguments = TrainingRunFixture.arguments(out: out, ["--collector", "\(address)"])
+            let first = try Programs.run(Programs.folder + "/lora-worker", arguments)
+            #expect(first.exitCode == 0, "\(first.errors)")
+            #expect(first.errors.contains("the same command sends them once it is there"))
+            let store = scratch + "/runs.sqlite"
+            let server = try CollectorServer(
+                address: address, store: RunStore(writing: store), tellsRecords: false,
+                tell: { _ in })
+            let again = try Programs.run(Programs.folder + "/lora-worker", arguments)
+            #expect(
+                again.exitCode == 0 && again.output.contains("nothing to do"), "\(again.errors)")
+            server.stop()
+            #expect(try RunStore(reading: store).runs().map(\.state) == [.finished])
+            #expect(!FileManager.default.fileExists(atPath: out + "/spool"))
+        }
+    }
+
     private func check(store path: String, out: String) throws {
         let store = try RunStore(reading: path)
         let runs = try store.runs()

@@ -74,6 +74,9 @@ class Pages:
             try:
                 self.connection.request("GET", path)
                 return self.connection.getresponse()
+            except ConnectionRefusedError:
+                # Nobody listens any more.
+                raise
             except ConnectionError:
                 # A server may close what is idle, also in the moment in which the next question comes.
                 self.connection.close()
