@@ -14,7 +14,7 @@ struct PageRoutes {
     let isEncrypted: Bool
     // Several pages and scrapers ask for the same.
     private let list = CachedAnswer(lifetime: .milliseconds(200))
-    private let numbers = CachedAnswer(lifetime: .seconds(1))
+    private let numbers = CachedAnswer(lifetime: .milliseconds(200))
 
     init(store: RunStore, token: AccessToken, isEncrypted: Bool) {
         self.store = store

@@ -241,7 +241,8 @@ struct  Lora__Progress__Step
   protobuf_c_boolean has_seconds_left;
   double seconds_left;
   /*
-   * By rank: from the start of the step to its last slice. The longest is the straggler's.
+   * By rank: from the start of the step to its last slice, 0 without one. The longest is the
+   * straggler's.
    */
   size_t n_rank_compute_seconds;
   double *rank_compute_seconds;
