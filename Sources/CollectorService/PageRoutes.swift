@@ -105,15 +105,18 @@ struct PageRoutes {
 
     /// Who scrapes has the past; runs that are long over would only stand in its way.
     private static let shownSeconds: Int64 = 3600
-    /// Beyond so many numbers runs that were heard of less recently are left out.
-    private static let mostSamples = 50_000
+    /// Beyond so many bytes runs that were heard of less recently are left out.
+    private static let mostBytes = 4 << 20
+    /// Of a run's name, which stands in every line.
+    private static let mostNameCharacters = 100
 
     /// The newest numbers of every run that was heard of in the last hour.
     private func metrics() throws -> String {
         var text = PrometheusText()
         let oldest = unixTimeNanoseconds() - Self.shownSeconds * 1_000_000_000
         for run in try store.runs() where run.updatedNanoseconds >= oldest {
-            guard text.sampleCount < Self.mostSamples else { break }
+            guard text.byteCount < Self.mostBytes else { break }
+            let name = String(run.name.prefix(Self.mostNameCharacters))
             let newest: [ProgressRecord?] = [
                 run.start.map { .runStarted($0) }, run.lastStep.map { .step($0) },
                 run.lastEvaluation.map { .evaluation($0) },
@@ -121,13 +124,13 @@ struct PageRoutes {
                 run.failure.map { .failed($0) },
             ]
             for record in newest.compactMap({ $0 }) {
-                text.add(record, runID: run.runID, runName: run.name)
+                text.add(record, runID: run.runID, runName: name)
             }
-            text.add(count: run.jobs, of: "jobs", runID: run.runID, runName: run.name)
-            text.add(count: run.checkpoints, of: "checkpoints", runID: run.runID, runName: run.name)
-            text.add(count: run.warnings, of: "warnings", runID: run.runID, runName: run.name)
+            text.add(count: run.jobs, of: "jobs", runID: run.runID, runName: name)
+            text.add(count: run.checkpoints, of: "checkpoints", runID: run.runID, runName: name)
+            text.add(count: run.warnings, of: "warnings", runID: run.runID, runName: name)
             text.add(
-                updatedNanoseconds: run.updatedNanoseconds, runID: run.runID, runName: run.name)
+                updatedNanoseconds: run.updatedNanoseconds, runID: run.runID, runName: name)
         }
         return text.text
     }

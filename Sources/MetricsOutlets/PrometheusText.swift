@@ -7,7 +7,8 @@ public struct PrometheusText {
     /// Lines by metric, behind their help, in the order of arrival.
     private var metrics: [String: [String]] = [:]
     private var order: [String] = []
-    public private(set) var sampleCount = 0
+    /// Of ``text``, without help.
+    public private(set) var byteCount = 0
 
     public init() {}
 
@@ -48,8 +49,9 @@ public struct PrometheusText {
             let text = MetricDescriptions.text(help)
             metrics[name] = ["# HELP \(name) \(text)\n# TYPE \(name) \(type)\n"]
         }
-        sampleCount += 1
-        metrics[name]?.append("\(name){\(labels)} \(Self.digits(value))\n")
+        let line = "\(name){\(labels)} \(Self.digits(value))\n"
+        byteCount += line.utf8.count
+        metrics[name]?.append(line)
     }
 
     /// All metrics, each with its help and type.

@@ -75,7 +75,8 @@ struct LoraCollector: ParsableCommand {
         sigaddset(&ending, SIGTERM)
         pthread_sigmask(SIG_BLOCK, &ending, nil)
         signal(SIGPIPE, SIG_IGN)
-        Self.raiseDescriptorLimit()
+        var limits = CollectorServer.Limits()
+        limits.connections = min(limits.connections, Self.descriptors() - Self.otherDescriptors)
         do {
             let output = try OutputLines()
             defer { output.finish(timeoutSeconds: 2) }
@@ -86,7 +87,7 @@ struct LoraCollector: ParsableCommand {
             let runs = try RunStore(writing: path)
             let server = try CollectorServer(
                 address: CollectorAddress(listen, flag: "--listen"), store: runs,
-                security: security, tellsRecords: !quiet, tell: output.say)
+                security: security, limits: limits, tellsRecords: !quiet, tell: output.say)
             output.say("listening on \(server.address), storing in \(path)")
             var page: PageServer?
             if http != "off" {
@@ -107,11 +108,19 @@ struct LoraCollector: ParsableCommand {
         }
     }
 
+    /// For readers of the page, the store, and what libraries open.
+    private static let otherDescriptors = 320
+
     /// As many connections as are allowed need as many descriptors, of which a shell often grants 1024.
-    private static func raiseDescriptorLimit() {
+    ///
+    /// - Returns: How many there are.
+    private static func descriptors() -> Int {
         var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
+            return 1024
+        }
         limit.rlim_cur = max(limit.rlim_cur, min(limit.rlim_max, 4096))
         setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        return max(otherDescriptors + 16, Int(clamping: limit.rlim_cur))
     }
 }

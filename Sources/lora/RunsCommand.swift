@@ -52,7 +52,7 @@ struct RunsCommand: ParsableCommand {
         private func cells(_ run: RunSummary) -> [String] {
             let left = run.state == .running ? run.lastStep?.details.secondsLeft : nil
             return [
-                run.name.isEmpty ? "-" : run.name.printable,
+                run.name.isEmpty ? "-" : String(run.name.prefix(40)).printable,
                 run.runID.prefix(8).description.printable,
                 run.state.rawValue,
                 "\(run.lastStep?.step ?? 0)/\(run.start?.totalSteps ?? 0)",
