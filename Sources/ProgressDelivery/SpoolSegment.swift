@@ -28,7 +28,7 @@ struct SpoolSegment {
             + digits + Self.suffix
         let header = Self.header(previous)
         bytes = header.count
-        guard Self.write(header, to: path, flags: O_CREAT | O_EXCL) == .whole else {
+        guard Self.write(header, to: path, flags: O_CREAT | O_EXCL) else {
             // Otherwise the name would be taken for ever.
             unlink(path)
             return nil
@@ -61,21 +61,13 @@ struct SpoolSegment {
         Self.read(path).map { SpoolEntry.decode(Self.parts($0).entries) }
     }
 
-    enum Outcome {
-        case whole
-        /// In the file, but it may not survive a power cut.
-        case notDurable
-        /// Nothing was written.
-        case failed
-    }
-
     /// Whether it has entries that must survive a power cut, and may not yet.
     private(set) var isUnsynchronized = false
 
     /// - Returns: Whether it was written whole; otherwise nothing was.
     mutating func append(_ entry: SpoolEntry) -> Bool {
         let added = entry.encoded()
-        guard Self.write(added, to: path, flags: O_APPEND, size: bytes) != .failed else {
+        guard Self.write(added, to: path, flags: O_APPEND, size: bytes) else {
             return false
         }
         bytes += added.count
@@ -101,7 +93,7 @@ struct SpoolSegment {
         let temporary = path + ".new"
         unlink(temporary)
         guard
-            Self.write(content, to: temporary, flags: O_CREAT | O_EXCL, isDurable: true) == .whole,
+            Self.write(content, to: temporary, flags: O_CREAT | O_EXCL, isDurable: true),
             rename(temporary, path) == 0
         else {
             unlink(temporary)
@@ -151,21 +143,21 @@ struct SpoolSegment {
         return Array(content.prefix(filled))
     }
 
-    /// Writes all or, going by the file's `size` before, nothing.
+    /// Writes all or, going by the file's `size` before, nothing; to be durable it must be synced too.
     private static func write(
         _ bytes: [UInt8], to path: String, flags: Int32, isDurable: Bool = false, size: Int = 0
-    ) -> Outcome {
+    ) -> Bool {
         let descriptor = open(path, O_WRONLY | O_CLOEXEC | flags, 0o600)
-        guard descriptor >= 0 else { return .failed }
+        guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
         let written = bytes.withUnsafeBytes {
             Glibc.write(descriptor, $0.baseAddress, $0.count)
         }
         guard written == bytes.count else {
             _ = ftruncate(descriptor, off_t(size))
-            return .failed
+            return false
         }
-        return !isDurable || fsync(descriptor) == 0 ? .whole : .notDurable
+        return !isDurable || fsync(descriptor) == 0
     }
 
     /// A new name survives a power cut.
