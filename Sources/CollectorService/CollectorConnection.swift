@@ -12,7 +12,7 @@ final class CollectorConnection: ChannelInboundHandler {
     private let limits: CollectorServer.Limits
     private let token: AccessToken
     private let notices: ClosingNotices
-    private var buffer = ByteBuffer()
+    private var frames = FrameCutter()
     private var peer = "unknown peer"
     /// Nothing of this peer is read any more.
     private var isClosed = false
@@ -49,7 +49,7 @@ final class CollectorConnection: ChannelInboundHandler {
     func channelInactive(context: ChannelHandlerContext) {
         deadline?.cancel()
         open.leave(context.channel, wasWelcomed: hasGreeted)
-        if !isClosed && buffer.readableBytes > 0 {
+        if !isClosed && frames.isWithinFrame {
             notices.tell("\(peer): the connection ended within a frame")
         }
         isClosed = true
@@ -57,15 +57,13 @@ final class CollectorConnection: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isClosed else { return }
-        var bytes = unwrapInboundIn(data)
-        buffer.writeBuffer(&bytes)
+        frames.add(unwrapInboundIn(data))
         var sawFrame = false
         while !isClosed, let frame = nextFrame(context) {
             sawFrame = true
             take(frame, context)
         }
         guard !isClosed else { return }
-        buffer.discardReadBytes()
         watch(context, isNewFrame: sawFrame)
     }
 
@@ -81,25 +79,20 @@ final class CollectorConnection: ChannelInboundHandler {
         end(context, because: plainReason(error))
     }
 
-    /// The next whole frame, without its length; closes the connection if the length is absurd.
+    /// The next whole frame; closes the connection if there can be none.
     private func nextFrame(_ context: ChannelHandlerContext) -> [UInt8]? {
-        guard let length = buffer.getInteger(at: buffer.readerIndex, as: UInt32.self) else {
-            return nil
-        }
-        guard length > 0, length <= ProgressMessage.maximumBytes else {
-            // A greeting of TLS begins so.
-            let isTLS = length >> 16 == 0x1603
+        switch frames.next() {
+        case .frame(let frame): return frame
+        case .incomplete: return nil
+        case .impossible(let length) where FrameCutter.isTLSGreeting(length):
+            end(context, because: "it speaks TLS, for which --tls-certificate is not given")
+        case .impossible(let length):
             end(
                 context,
-                because: isTLS
-                    ? "it speaks TLS, for which --tls-certificate is not given"
-                    : "a frame of \(length) bytes (1 to \(ProgressMessage.maximumBytes) are "
-                        + "possible): not a progress stream")
-            return nil
+                because: "a frame of \(length) bytes (1 to \(ProgressMessage.maximumBytes) are "
+                    + "possible): not a progress stream")
         }
-        guard buffer.readableBytes >= 4 + Int(length) else { return nil }
-        buffer.moveReaderIndex(forwardBy: 4)
-        return buffer.readBytes(length: Int(length))
+        return nil
     }
 
     private func take(_ frame: [UInt8], _ context: ChannelHandlerContext) {
@@ -161,7 +154,7 @@ final class CollectorConnection: ChannelInboundHandler {
 
     /// Lets a half frame wait only so long, however slowly its bytes drip in.
     private func watch(_ context: ChannelHandlerContext, isNewFrame: Bool) {
-        let isWaiting = buffer.readableBytes > 0 || !hasGreeted
+        let isWaiting = frames.isWithinFrame || !hasGreeted
         if isNewFrame || !isWaiting {
             deadline?.cancel()
             deadline = nil
@@ -186,7 +179,7 @@ final class CollectorConnection: ChannelInboundHandler {
         guard !isClosed else { return }
         isClosed = true
         deadline?.cancel()
-        buffer.clear()
+        frames.removeAll()
         notices.tell("\(peer): closed: \(reason.printable)")
         send(.refusal(String(reason.prefix(500))), context)
         context.close(promise: nil)

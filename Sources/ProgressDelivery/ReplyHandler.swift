@@ -7,7 +7,7 @@ final class ReplyHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private let session: DeliverySession
-    private var buffer = ByteBuffer()
+    private var frames = FrameCutter()
     private var isOver = false
 
     init(session: DeliverySession) {
@@ -29,38 +29,26 @@ final class ReplyHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isOver else { return }
-        var bytes = unwrapInboundIn(data)
-        buffer.writeBuffer(&bytes)
+        frames.add(unwrapInboundIn(data))
         while !isOver, let reply = nextReply(context) {
             if case .refusal = reply { isOver = true }
             session.received(reply, on: context.channel)
         }
-        buffer.discardReadBytes()
     }
 
     /// `nil` until one is whole, and after something that is none.
     private func nextReply(_ context: ChannelHandlerContext) -> ProgressGreeting.Reply? {
-        guard let length = buffer.getInteger(at: buffer.readerIndex, as: UInt32.self) else {
+        switch frames.next() {
+        case .incomplete: return nil
+        case .frame(let frame):
+            if let reply = try? ProgressGreeting.Reply(decoding: frame) { return reply }
+        case .impossible(let length) where FrameCutter.isTLSAlert(length):
+            end(context, "it speaks TLS: give --collector-authority")
             return nil
+        case .impossible: break
         }
-        guard length > 0, length <= ProgressMessage.maximumBytes else {
-            // An alert of TLS begins so.
-            let isTLS = length >> 16 == 0x1503
-            end(
-                context,
-                isTLS ? "it speaks TLS: give --collector-authority" : "what answers is no collector"
-            )
-            return nil
-        }
-        guard buffer.readableBytes >= 4 + Int(length) else { return nil }
-        buffer.moveReaderIndex(forwardBy: 4)
-        guard let frame = buffer.readBytes(length: Int(length)),
-            let reply = try? ProgressGreeting.Reply(decoding: frame)
-        else {
-            end(context, "what answers is no collector")
-            return nil
-        }
-        return reply
+        end(context, "what answers is no collector")
+        return nil
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
