@@ -4,57 +4,99 @@ public import ProgressReports
 import Synchronization
 
 extension RunStore {
-    /// A record and where it stands in the store: rows grow in the order of arrival.
-    public struct StoredRecord: Sendable {
-        public let row: Int64
-        public let record: TimedRecord
+    /// Whether anything came of a run.
+    public func knows(_ runID: String) throws(RunStoreError) -> Bool {
+        try reading { try Self.number(of: runID, $0) != nil }
     }
 
-    /// The records of a run in the order of arrival.
+    /// Where records of a run stand, in the order of arrival.
     ///
     /// - Parameters:
     ///   - runID: As in its records.
-    ///   - after: Only those of later rows.
-    ///   - every: Of steps only those whose number it divides; `nil`: none.
+    ///   - after: Only later rows.
+    ///   - every: Of so many steps those that ``StepThinning`` keeps; `nil`: none.
     ///   - limit: At most so many.
-    ///   - mostBytes: At most about so much of what is stored, but one record in any case.
-    public func records(
-        of runID: String, after: Int64 = 0, every: Int? = 1, limit: Int = .max,
-        mostBytes: Int = .max
-    ) throws(RunStoreError) -> [StoredRecord] {
+    public func rows(
+        of runID: String, after: Int64 = 0, every: Int? = 1, limit: Int = .max
+    ) throws(RunStoreError) -> [Int64] {
         try reading { database in
-            let rows = try Row.fetchCursor(
+            guard let run = try Self.number(of: runID, database) else { return [] }
+            let isThinned = every != 1
+            let rows = try Int64.fetchAll(
                 database,
                 sql: """
-                    SELECT row, message FROM record
-                    WHERE run = (SELECT number FROM run WHERE id = ?) AND row > ?
-                        AND (kind <> 'step' OR step % ? = 0)
-                    ORDER BY row LIMIT ?
-                    """, arguments: [runID, after, every.map { max(1, $0) }, limit])
-            var records: [StoredRecord] = []
-            var bytes = 0
-            while bytes < mostBytes, let row = try rows.next() {
-                guard let record = Self.storedRecord(row) else { continue }
-                records.append(record)
-                let message: Data = row["message"]
-                bytes += message.count
-            }
-            return records
+                    SELECT row FROM record WHERE run = ? AND row > ?
+                    \(isThinned ? "AND kind <> 'step'" : "") ORDER BY row LIMIT ?
+                    """, arguments: [run, after, isThinned ? Int.max : limit])
+            guard isThinned, let every else { return Array(rows.prefix(limit)) }
+            let steps = try Self.thinnedSteps(of: run, after: after, every: every, database)
+            return Array((rows + steps).sorted().prefix(limit))
         }
     }
 
-    /// Calls `body` with every record of a run in the order of arrival, however many there are.
+    private static func thinnedSteps(
+        of run: Int64, after: Int64, every: Int, _ database: Database
+    ) throws -> [Int64] {
+        // The index record_kind holds all that is asked for.
+        let found = try Row.fetchCursor(
+            database,
+            sql: """
+                SELECT epoch, step, loss, row FROM record
+                WHERE run = ? AND kind = 'step' AND row > ? ORDER BY epoch, sequence
+                """, arguments: [run, after])
+        var thinning = StepThinning<Int64>(every: every)
+        while let row = try found.next() {
+            let loss: Double? = row[2]
+            thinning.add(
+                job: UInt64(bitPattern: row[0]), step: row[1] ?? 0, loss: loss ?? .nan, id: row[3])
+        }
+        return thinning.finish()
+    }
+
+    /// The records of some rows, as far as they fit.
+    ///
+    /// - Parameters:
+    ///   - rows: From ``rows(of:after:every:limit:)``.
+    ///   - mostBytes: At most about so much of what is stored, but one record in any case.
+    /// - Returns: Those that can be read, and how many of the rows were looked at.
+    public func records(
+        at rows: some Sequence<Int64>, mostBytes: Int = .max
+    ) throws(RunStoreError) -> (records: [TimedRecord], rowCount: Int) {
+        try reading { database in
+            let statement = try database.cachedStatement(
+                sql: "SELECT message FROM record WHERE row = ?")
+            var records: [TimedRecord] = []
+            var (bytes, count) = (0, 0)
+            for row in rows where bytes < mostBytes {
+                count += 1
+                guard let message = try Data.fetchOne(statement, arguments: [row]) else { continue }
+                bytes += message.count
+                if let record = try? ProgressMessage.decode([UInt8](message)) {
+                    records.append(record)
+                }
+            }
+            return (records, count)
+        }
+    }
+
+    /// Calls `body` with the records of a run in the order of arrival, however many there are; see
+    /// ``rows(of:after:every:limit:)``.
     public func forEachRecord(
         of runID: String, every: Int? = 1, _ body: (TimedRecord) -> Void
     ) throws(RunStoreError) {
-        var last: Int64 = 0
-        while true {
-            let part = try records(
-                of: runID, after: last, every: every, limit: 1000, mostBytes: 1 << 20)
-            guard let end = part.last else { return }
-            for item in part { body(item.record) }
-            last = end.row
+        var rows = try rows(of: runID, every: every)[...]
+        while !rows.isEmpty {
+            let part = try records(at: rows, mostBytes: 1 << 20)
+            part.records.forEach(body)
+            rows = rows.dropFirst(part.rowCount)
         }
+    }
+
+    /// All records of a run in the order of arrival.
+    public func records(
+        of runID: String, every: Int? = 1
+    ) throws(RunStoreError) -> [TimedRecord] {
+        try records(at: rows(of: runID, every: every)).records
     }
 
     /// The newest record of a kind of a run's newest job.
@@ -62,9 +104,7 @@ extension RunStore {
         _ kind: String, of runID: String
     ) throws(RunStoreError) -> TimedRecord? {
         try reading { database in
-            let number = try Int64.fetchOne(
-                database, sql: "SELECT number FROM run WHERE id = ?", arguments: [runID])
-            return try number.flatMap { try Self.last(kind, of: $0, database) }
+            try Self.number(of: runID, database).flatMap { try Self.last(kind, of: $0, database) }
         }
     }
 
@@ -112,9 +152,9 @@ extension RunStore {
         }
     }
 
-    private static func storedRecord(_ row: Row) -> StoredRecord? {
-        guard let record = decoded(row) else { return nil }
-        return StoredRecord(row: row["row"], record: record)
+    private static func number(of runID: String, _ database: Database) throws -> Int64? {
+        try Int64.fetchOne(
+            database, sql: "SELECT number FROM run WHERE id = ?", arguments: [runID])
     }
 
     private static func decoded(_ row: Row) -> TimedRecord? {

@@ -92,10 +92,12 @@ public final class RunStore: Sendable {
                         sequence INTEGER NOT NULL,
                         kind TEXT NOT NULL,
                         step INTEGER,
+                        loss REAL,
                         message BLOB NOT NULL
                     );
                     CREATE UNIQUE INDEX record_once ON record (run, epoch, sequence);
-                    CREATE INDEX record_kind ON record (run, kind, epoch, sequence);
+                    CREATE INDEX record_kind
+                        ON record (run, kind, epoch, sequence, step, loss);
                     CREATE INDEX record_run ON record (run);
                     """)
         }
@@ -155,13 +157,14 @@ public final class RunStore: Sendable {
         let before = database.totalChangesCount
         let row = try database.cachedStatement(
             sql: """
-                INSERT OR IGNORE INTO record (run, epoch, sequence, kind, step, message)
-                SELECT number, ?2, ?3, ?4, ?5, ?6 FROM run WHERE id = ?1
+                INSERT OR IGNORE INTO record (run, epoch, sequence, kind, step, loss, message)
+                SELECT number, ?2, ?3, ?4, ?5, ?6, ?7 FROM run WHERE id = ?1
                 """)
+        let loss: Double? = if case .step(let step) = record.record { step.loss } else { nil }
         try row.execute(
             arguments: [
                 record.runID, Int64(clamping: record.epoch), Int64(clamping: record.sequence),
-                record.record.kind, record.record.step, Data(ProgressMessage.encode(record)),
+                record.record.kind, record.record.step, loss, Data(ProgressMessage.encode(record)),
             ])
         return database.totalChangesCount > before
     }

@@ -18,7 +18,8 @@ struct ReportCommand: ParsableCommand {
               lora report night-3 --store runs.sqlite --output night-3.html
 
             RUN is a run's folder, or with --store a run that a collector has stored. Of a long run's \
-            steps it has every K-th, two thousand or a few more.
+            steps it has some thousands: every K-th, and between them those of the least and of the \
+            greatest loss.
             """)
 
     @Argument(help: ArgumentHelp("Folder of a run, or its name in --store.", valueName: "run"))
@@ -29,13 +30,15 @@ struct ReportCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Where to write (default: NAME.html).", valueName: "file"))
     var output: String?
 
+    @Flag(help: "Replace the file if it exists.") var force = false
+
     func run() throws {
         try exitingOnFault {
             let (title, json) = try store.map(stored) ?? fromFolder()
             let path = output ?? "\(Self.fileName(title)).html"
-            guard !FileManager.default.fileExists(atPath: path) else {
+            guard force || !FileManager.default.fileExists(atPath: path) else {
                 throw ConfigurationError(
-                    path, "exists already", hint: "Give another --output, or remove it")
+                    path, "exists already", hint: "Give another --output, or --force to replace it")
             }
             do {
                 try RunPage.report(runs: json).write(
@@ -58,23 +61,26 @@ struct ReportCommand: ParsableCommand {
     }
 
     /// More would draw no better.
-    private static let mostSteps = 2000
+    private static let mostGroups = 1500
 
-    /// Of so many steps one is shown.
+    /// ``StepThinning`` thins groups of so many steps.
     private static func every(totalSteps: Int) -> Int {
-        max(1, (totalSteps + mostSteps - 1) / mostSteps)
+        max(1, (totalSteps + mostGroups - 1) / mostGroups)
     }
 
     private func stored(_ path: String) throws -> (title: String, json: String) {
         let store = try RunStore(reading: path)
         let run = try store.run(matching: name)
+        let newest = try store.newest("step", of: run.runID)
         var lines: [String] = []
+        var hasNewest = false
         try store.forEachRecord(
             of: run.runID, every: Self.every(totalSteps: run.lastStep?.step ?? 0)
-        ) { lines.append($0.jsonLineWithSender) }
-        if let step = try store.newest("step", of: run.runID) {
-            lines.append(step.jsonLineWithSender)
+        ) {
+            lines.append($0.jsonLineWithSender)
+            hasNewest = hasNewest || $0 == newest
         }
+        if let newest, !hasNewest { lines.append(newest.jsonLineWithSender) }
         return (
             run.name.isEmpty ? String(run.runID.prefix(8)) : run.name,
             Self.json(RunJSON.object(run), lines)
@@ -91,7 +97,7 @@ struct ReportCommand: ParsableCommand {
         }
         let (records, lines) = try Self.records(data, path)
         let title = URL(fileURLWithPath: name).lastPathComponent
-        let shown = zip(records, lines).filter { Self.isShown($0.0, among: records) }.map(\.1)
+        let shown = Self.shownIndices(records).map { lines[$0] }
         return (title, Self.json(Self.summary(records, title: title), shown))
     }
 
@@ -113,10 +119,17 @@ struct ReportCommand: ParsableCommand {
         return (records, lines)
     }
 
-    private static func isShown(_ record: [String: Any], among records: [[String: Any]]) -> Bool {
-        guard let step = step(record) else { return true }
-        let last = records.lazy.reversed().compactMap(Self.step).first ?? 0
-        return step == last || step.isMultiple(of: every(totalSteps: last))
+    private static func shownIndices(_ records: [[String: Any]]) -> [Int] {
+        let steps = records.indices.filter { step(records[$0]) != nil }
+        let last = steps.last.flatMap { step(records[$0]) } ?? 0
+        var thinning = StepThinning<Int>(every: every(totalSteps: last))
+        for index in steps {
+            let loss = (records[index]["loss"] as? NSNumber)?.doubleValue
+            thinning.add(job: 0, step: step(records[index]) ?? 0, loss: loss ?? .nan, id: index)
+        }
+        var shown = Set(thinning.finish())
+        if let newest = steps.last { shown.insert(newest) }
+        return records.indices.filter { shown.contains($0) || step(records[$0]) == nil }
     }
 
     /// `nil` for records of another kind.

@@ -66,7 +66,8 @@ struct RunsCommand: ParsableCommand {
 
     struct Show: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "What happened in a run: everything but its steps, and the last of those.")
+            abstract: "What happened in a run: everything but its steps, and the last of those.",
+            discussion: "Of checkpoints without anything else between them the last is shown.")
         @OptionGroup var options: StoreOptions
         @Argument(help: ArgumentHelp("Name or identifier.", valueName: "run")) var name: String
         @Flag(help: "Print every record as a line of JSON, steps too.") var json = false
@@ -79,15 +80,30 @@ struct RunsCommand: ParsableCommand {
                     try store.forEachRecord(of: run.runID) { print($0.jsonLineWithSender) }
                     return
                 }
-                var records = try store.records(of: run.runID, every: nil).map(\.record)
+                var records = try store.records(of: run.runID, every: nil)
                 if let step = try store.newest("step", of: run.runID) { records.append(step) }
-                for record in records.sorted(by: {
+                records.sort {
                     ($0.unixTimeNanoseconds, $0.sequence) < ($1.unixTimeNanoseconds, $1.sequence)
-                }) {
-                    let date = Date(timeIntervalSince1970: Double(record.unixTimeNanoseconds) / 1e9)
-                    print("\(date.formatted(.iso8601))  \(record.sentence)")
                 }
+                Self.withoutRepeatedCheckpoints(records).forEach { print($0) }
             }
+        }
+
+        private static func withoutRepeatedCheckpoints(_ records: [TimedRecord]) -> [String] {
+            var lines: [String] = []
+            var skipped = 0
+            for (index, record) in records.enumerated() {
+                let next = index + 1 < records.count ? records[index + 1].record.kind : ""
+                if record.record.kind == "checkpoint" && next == "checkpoint" {
+                    skipped += 1
+                    continue
+                }
+                let date = Date(timeIntervalSince1970: Double(record.unixTimeNanoseconds) / 1e9)
+                let before = skipped > 0 ? " (and \(skipped) before it)" : ""
+                lines.append("\(date.formatted(.iso8601))  \(record.sentence)\(before)")
+                skipped = 0
+            }
+            return lines
         }
     }
 

@@ -37,7 +37,7 @@ import Testing
         func lines() throws -> [TimedRecord] {
             let store = try RunStore(reading: store)
             return try store.runs().flatMap { run in
-                try store.records(of: run.runID).map(\.record)
+                try store.records(of: run.runID)
             }
         }
 

@@ -76,6 +76,6 @@ import Testing
 extension CollectorServerTests.Service {
     /// What is stored of a run.
     func store(_ runID: String) throws -> [TimedRecord] {
-        try RunStore(reading: store).records(of: runID).map(\.record)
+        try RunStore(reading: store).records(of: runID)
     }
 }

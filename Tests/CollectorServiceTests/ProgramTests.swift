@@ -40,7 +40,7 @@ import Testing
         process.waitUntilExit()
         #expect(process.terminationReason == .exit)
         #expect(process.terminationStatus == 0)
-        #expect(try RunStore(reading: store).records(of: testRunID).map(\.record) == [warning(1)])
+        #expect(try RunStore(reading: store).records(of: testRunID) == [warning(1)])
     }
 
     @Test(

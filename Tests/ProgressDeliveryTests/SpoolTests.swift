@@ -42,7 +42,7 @@ import Testing
     }
 
     private func stored() throws -> [TimedRecord] {
-        try RunStore(reading: store).records(of: runID).map(\.record)
+        try RunStore(reading: store).records(of: runID)
     }
 
     /// Sends steps `range`, each fifth followed by a checkpoint, as a job that ends without a collector.

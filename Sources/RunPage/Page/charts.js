@@ -113,6 +113,7 @@ function stepCurves(chart, run, unit, isAlone) {
     if (!run.steps.some((step) => step[field] !== undefined)) return;
     const curve = {
       run, field, xs, records: run.steps, read: (step) => step[field], ys: valuesOf(run.steps, field, unit.scale),
+      isSample: (index) => isSample(run, run.steps[index]),
       colour: isAlone ? `var(--c${index})` : colourOf(run), style: isAlone ? 0 : index,
     };
     if (chart.stacked && isAlone) below = stack(curve, below);
@@ -270,7 +271,7 @@ function drawCurve(figure, curve) {
   const parts = [];
   if (curve.isArea) parts.push(filled("area", areaPath(xs, curve.ys, curve.below, scale, domain)));
   if (weight) parts.push(line("faint", "curve faint", curve.ys));
-  parts.push(line("line", "curve", weight ? smoothed(curve.ys, weight) : curve.ys));
+  parts.push(line("line", "curve", weight ? smoothed(curve.ys, weight, curve.isSample) : curve.ys));
   if (curve.hasDots) parts.push(filled("dots", dotsPath(xs, curve.ys, scale, domain, 3)));
   return parts;
 }

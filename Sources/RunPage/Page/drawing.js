@@ -153,12 +153,13 @@ function marksPath(kind, xs, scale) {
   return text;
 }
 
-/** Running mean that weighs the past by `weight`; what is no number interrupts it. */
-function smoothed(ys, weight) {
+/** Running mean of the samples, which weighs the past by `weight`; what is no number interrupts it. */
+function smoothed(ys, weight, isSample) {
   let mean = null;
-  return ys.map((y) => {
+  return ys.map((y, index) => {
     if (!Number.isFinite(y)) return NaN;
-    mean = mean === null ? y : weight * mean + (1 - weight) * y;
+    if (mean === null) mean = y;
+    else if (isSample(index)) mean = weight * mean + (1 - weight) * y;
     return mean;
   });
 }

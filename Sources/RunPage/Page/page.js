@@ -155,8 +155,9 @@ async function fetchList() {
 
 /** Fetches what is new of a run: first thinned by the collector, then the newest steps one by one. */
 async function fetchRecords(run) {
-  if (Number.isFinite(run.summary.last_row) && run.summary.last_row <= run.after) return;
-  if (!run.after) run.every = Math.max(run.every, Math.ceil((run.summary.total_steps ?? 0) / MOST_POINTS));
+  // One that the address names may be unknown to the collector, or not have reported yet.
+  if (!(run.summary.last_row > run.after)) return;
+  if (!run.after) run.every = Math.max(run.every, Math.ceil((run.summary.total_steps ?? 0) / MOST_GROUPS));
   if (isFarBehind(run)) {
     await fetchPages(run, () => run.every);
     if (run.every === 1) return;

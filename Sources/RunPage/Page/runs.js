@@ -1,8 +1,9 @@
 "use strict";
 // What is known of each run: its summary, its steps (thinned), its evaluations and its events.
 
-// Twice as many steps are held at most: more than a chart has pixels, and few enough to draw at once.
-const MOST_POINTS = 2000;
+// Steps are thinned to so many groups, of up to three steps each: more than a chart has pixels, and few enough to
+// draw at once.
+const MOST_GROUPS = 1500, STEPS_IN_GROUP = 3;
 // Up to so many ranks each has a bar of its own.
 const MOST_BARS = 16;
 
@@ -11,7 +12,7 @@ const runs = new Map();
 function newRun(id) {
   return {
     id, summary: { run_id: id }, configuration: "", started: Infinity,
-    // In the order of their numbers; those that `every` divides, and the newest.
+    // In the order of their numbers; what `keptSteps` leaves of them.
     steps: [], every: 1,
     evaluations: new Map(), sortedEvaluations: null,
     events: [], sortedEvents: null,
@@ -105,25 +106,45 @@ function lowerBound(list, field, value) {
 function takeStep(run, record) {
   if (isSuperseded(run, record)) return;
   const index = lowerBound(run.steps, "step", record.step), there = run.steps[index];
-  const isNewest = index === run.steps.length;
   if (there?.step === record.step) {
     if (there.job_epoch > record.job_epoch) return;
     run.steps[index] = derived(record);
-  } else if (isNewest) {
-    // The one before was kept for being the newest.
-    if (run.steps.length && run.steps.at(-1).step % run.every) run.steps.pop();
-    run.steps.push(derived(record));
-  } else if (record.step % run.every === 0) {
+  } else {
     run.steps.splice(index, 0, derived(record));
   }
-  if (run.steps.length > 2 * MOST_POINTS) thin(run);
+  thinAround(run, index);
+  while (run.steps.length > STEPS_IN_GROUP * MOST_GROUPS) {
+    run.every *= 2;
+    run.steps = keptSteps(run, run.steps);
+  }
 }
 
-/** Keeps half of the steps, and the newest. */
-function thin(run) {
-  run.every *= 2;
-  run.steps = run.steps.filter((step, index) => step.step % run.every === 0 || index === run.steps.length - 1);
+/** Thins the group of a step that is new, and of the one before, which may have been kept for being the newest. */
+function thinAround(run, index) {
+  if (run.every === 1) return;
+  const firstOfGroup = (step) => Math.floor(step.step / run.every) * run.every;
+  const begin = lowerBound(run.steps, "step", firstOfGroup(run.steps[Math.max(0, index - 1)]));
+  const end = lowerBound(run.steps, "step", firstOfGroup(run.steps[index]) + run.every);
+  run.steps.splice(begin, end - begin, ...keptSteps(run, run.steps.slice(begin, end)));
 }
+
+/** Of each `every` consecutive steps the one whose number it divides and those of the least and the greatest loss,
+    so that a leap of a single step is seen in any run; and the newest of all. */
+function keptSteps(run, steps) {
+  const newest = run.steps.at(-1), least = new Map(), greatest = new Map();
+  const chosen = new Set(steps.filter((step) => step.step % run.every === 0 || step === newest));
+  for (const step of steps) {
+    if (!Number.isFinite(step.loss)) continue;
+    const group = Math.floor(step.step / run.every);
+    if (!(least.get(group)?.loss <= step.loss)) least.set(group, step);
+    if (!(greatest.get(group)?.loss >= step.loss)) greatest.set(group, step);
+  }
+  for (const step of [...least.values(), ...greatest.values()]) chosen.add(step);
+  return steps.filter((step) => chosen.has(step));
+}
+
+/** Whether a step was kept for its number: those kept for their loss say nothing about the mean. */
+const isSample = (run, step) => step.step % run.every === 0;
 
 /** Adds what follows from the lists by rank, and forgets lists that are too long to be shown. */
 function derived(step) {
