@@ -67,7 +67,7 @@ import Testing
         let runs = try store.runs()
         #expect(runs.count == 1)
         #expect(runs.first?.state == .finished)
-        let records = try store.records(of: runs[0].runID).map(\.record)
+        let records = try store.records(of: runs[0].runID)
         let jobs = Dictionary(grouping: records, by: \.epoch)
         #expect(jobs.count == 7)
         for (_, job) in jobs {
@@ -87,9 +87,11 @@ import Testing
             })
         let arrived = Set(
             records.filter { $0.record.kind == "checkpoint" }.compactMap(\.record.step))
-        // A job that is killed may take with it what happened in its last milliseconds.
+        // A job that is killed may take with it what happened in its last milliseconds; the last one was
+        // not killed. How many there are is the disk's affair: a save is left out while one is under way.
         #expect(durable.subtracting(arrived).count <= 6)
-        #expect(durable.count > 100)
+        let ofLastJob = durable.filter { $0 >= steps.first ?? 0 }
+        #expect(ofLastJob.contains(600) && ofLastJob.isSubset(of: arrived))
     }
 
     private func freePort() throws -> UInt16 {
