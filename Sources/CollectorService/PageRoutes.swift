@@ -69,32 +69,37 @@ struct PageRoutes {
         }
     }
 
-    /// `after`, `every` and `limit` as ``RunStore/records(of:after:every:limit:)`` has them.
+    /// `after`, `every` and `limit` as ``RunStore/rows(of:after:every:limit:)`` has them.
     ///
     /// Written in parts, each as the reader takes it: a reader that is slow costs little memory.
     private func records(_ request: Request, _ runID: String) throws -> Response {
         func number(_ name: Substring, _ standard: Int) -> Int {
             request.uri.queryParameters[name].flatMap { Int($0) } ?? standard
         }
-        let every = max(number("every", 1), 1)
+        let id = runID.percentDecoded
+        guard try store.knows(id) else {
+            return Self.answer(
+                "no run \(id.printable): /api/runs lists them\n", "text/plain; charset=utf-8",
+                .notFound)
+        }
         let limit = min(max(number("limit", Self.mostRecords), 1), Self.mostRecords)
         let after = Int64(max(number("after", 0), 0))
-        let id = runID.percentDecoded
+        let rows = try store.rows(
+            of: id, after: after, every: max(number("every", 1), 1), limit: limit)
+        let end = "],\"last\":\(rows.last ?? after),\"more\":\(rows.count == limit)}"
         return Self.answer(
             ResponseBody { writer in
-                var (last, count) = (after, 0)
                 try await writer.write(ByteBuffer(string: "{\"records\":["))
-                while count < limit {
-                    let part = try store.records(
-                        of: id, after: last, every: every,
-                        limit: limit - count, mostBytes: Self.bytesAtOnce)
-                    guard let end = part.last else { break }
-                    let lines = part.map(\.record.jsonLineWithSender).joined(separator: ",")
-                    try await writer.write(ByteBuffer(string: (count > 0 ? "," : "") + lines))
-                    (last, count) = (end.row, count + part.count)
+                var (rest, separator) = (rows[...], "")
+                while !rest.isEmpty {
+                    let part = try store.records(at: rest, mostBytes: Self.bytesAtOnce)
+                    rest = rest.dropFirst(part.rowCount)
+                    guard !part.records.isEmpty else { continue }
+                    let lines = part.records.map(\.jsonLineWithSender).joined(separator: ",")
+                    try await writer.write(ByteBuffer(string: separator + lines))
+                    separator = ","
                 }
-                try await writer.write(
-                    ByteBuffer(string: "],\"last\":\(last),\"more\":\(count == limit)}"))
+                try await writer.write(ByteBuffer(string: end))
                 try await writer.finish(nil)
             }, "application/json", .ok)
     }
@@ -129,6 +134,9 @@ struct PageRoutes {
             text.add(count: run.jobs, of: "jobs", runID: run.runID, runName: name)
             text.add(count: run.checkpoints, of: "checkpoints", runID: run.runID, runName: name)
             text.add(count: run.warnings, of: "warnings", runID: run.runID, runName: name)
+            text.add(
+                state: run.state.rawValue, of: RunSummary.State.allCases.map(\.rawValue),
+                runID: run.runID, runName: name)
             text.add(
                 updatedNanoseconds: run.updatedNanoseconds, runID: run.runID, runName: name)
         }

@@ -43,6 +43,7 @@ enum MetricDescriptions {
         "jobs": "How often the run was started",
         "checkpoints": "Durable checkpoints",
         "warnings": "Warnings",
+        "run_state": "1 for the state that the run is in, 0 for the others",
         "updated_timestamp_seconds": "When the run was last heard of, since 1970-01-01 UTC",
     ]
 }

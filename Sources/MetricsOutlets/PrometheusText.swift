@@ -38,6 +38,18 @@ public struct PrometheusText {
             value: Double(updatedNanoseconds) / 1e9, help: name)
     }
 
+    /// Which of the possible states a run is in: 1 for that one, 0 for the others (as a StateSet of
+    /// OpenMetrics, so that an alert can name one: `lora_run_state{state="failed"} == 1`).
+    public mutating func add(
+        state: String, of possible: [String], runID: String, runName: String
+    ) {
+        for name in possible {
+            add(
+                "lora_run_state", labels: Self.labels(runID, runName) + ",state=\"\(name)\"",
+                value: name == state ? 1 : 0, help: "run_state")
+        }
+    }
+
     private static func labels(_ runID: String, _ runName: String) -> String {
         "run_id=\"\(escaped(runID))\",run_name=\"\(escaped(runName))\""
     }

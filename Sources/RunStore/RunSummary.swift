@@ -23,7 +23,7 @@ public struct RunSummary: Sendable {
     public let finish: ProgressRecord.Finished?
     public let failure: ProgressRecord.Failed?
 
-    public enum State: String, Sendable {
+    public enum State: String, Sendable, CaseIterable {
         case running, finished, failed
         /// Not over, and not heard of for ``RunSummary/silentSeconds``.
         case silent
