@@ -27,8 +27,8 @@ extension RunStore {
                 sql: """
                     SELECT row FROM record WHERE run = ? AND row > ?
                     \(isThinned ? "AND kind <> 'step'" : "") ORDER BY row LIMIT ?
-                    """, arguments: [run, after, isThinned ? Int.max : limit])
-            guard isThinned, let every else { return Array(rows.prefix(limit)) }
+                    """, arguments: [run, after, limit])
+            guard isThinned, let every else { return rows }
             let steps = try Self.thinnedSteps(of: run, after: after, every: every, database)
             return Array((rows + steps).sorted().prefix(limit))
         }

@@ -77,8 +77,10 @@ class Cluster:
         self.agent.write_text(f"""#!/bin/sh
 host=$1; shift
 node={self.prefix}n$(( ${{host##*.}} - 1 ))
-# A node whose link is down cannot be reached from outside.
-[ "$node" = "$TORTURE_NODE" ] || ip netns exec "$TORTURE_NODE" ping -c 1 -W 1 "$host" >/dev/null 2>&1 || exit 255
+# A node whose link is down cannot be reached from outside. Asked twice, as ssh would be: right after a link has
+# come up, the first packet may be lost.
+reach() {{ ip netns exec "$TORTURE_NODE" ping -c 1 -W 1 "$host" >/dev/null 2>&1; }}
+[ "$node" = "$TORTURE_NODE" ] || reach || reach || exit 255
 folder={self.scratch}/disk-$node
 exec ip netns exec "$node" unshare -u -m -- /bin/sh -c \\
     "hostname $node; mount -t tmpfs none /dev/shm; [ ! -e {self.scratch}/limits-$node ] || . {self.scratch}/limits-$node; [ ! -d $folder ] || mount --bind $folder {self.scratch}/local; $*"
