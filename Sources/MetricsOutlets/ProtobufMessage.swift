@@ -16,6 +16,11 @@ struct ProtobufMessage {
         withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes += $0 }
     }
 
+    mutating func float(_ field: Int, _ value: Float) {
+        key(field, wireType: 5)
+        withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes += $0 }
+    }
+
     mutating func fixed64(_ field: Int, _ value: UInt64) {
         key(field, wireType: 1)
         withUnsafeBytes(of: value.littleEndian) { bytes += $0 }

@@ -4,9 +4,10 @@ public import ProgressReports
 
 /// `OUT/tensorboard/events.out.tfevents.…`: every number of every record as a scalar.
 ///
-/// Tags are `step/loss`, `evaluation/loss`, `step/rank_compute_seconds/0`. Each value is a float64 tensor of
-/// the scalars plugin, as TensorFlow 2 writes them, so nothing is rounded. A resumed run begins a new file
-/// with a session start at the step it goes on from, at which TensorBoard forgets later steps of older files.
+/// Tags are `step/loss`, `evaluation/loss`, `step/rank_compute_seconds/0`. Each value is a float32
+/// (`simple_value`), the one form that every reader takes: TensorBoard's own data server passes over float64
+/// tensors without a word, and its older reader keeps superseded steps of tensors. A resumed run begins a new
+/// file with a session start at the step it goes on from, at which TensorBoard forgets later steps of older files.
 /// Source: `tensorflow/core/util/event.proto`, `summary.proto`, and the format of TFRecord files.
 public final class TensorBoardEventFile: ProgressSink {
     public let place: String
@@ -78,15 +79,7 @@ public final class TensorBoardEventFile: ProgressSink {
         let rank = measurement.workerRank.map { "/\($0)" } ?? ""
         summary.message(1) { value in
             value.text(1, "\(kind)/\(measurement.name)\(rank)")
-            value.message(8) { tensor in
-                tensor.integer(1, 2)
-                tensor.message(2) { _ in }
-                tensor.double(6, measurement.value)
-            }
-            value.message(9) { metadata in
-                metadata.message(1) { $0.text(1, "scalars") }
-                metadata.integer(4, 1)
-            }
+            value.float(2, Float(measurement.value))
         }
     }
 
