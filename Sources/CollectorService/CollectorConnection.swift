@@ -76,7 +76,7 @@ final class CollectorConnection: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        end(context, because: plainReason(error))
+        end(context, because: plainReason(error, for: .collector))
     }
 
     /// The next whole frame; closes the connection if there can be none.
@@ -139,8 +139,7 @@ final class CollectorConnection: ChannelInboundHandler {
         let largest = UInt64(Int64.max)
         // "." and ".." cannot be asked for: whoever builds an address folds them.
         guard ![".", "..", ""].contains(record.runID), record.runID.utf8.count <= 256,
-            record.sequence > 0,
-            record.sequence <= largest, record.epoch <= largest
+            (1...largest).contains(record.sequence), (1...largest).contains(record.epoch)
         else { throw ProgressError("a record without a possible run, epoch and sequence") }
         guard (0...latestNanoseconds).contains(record.unixTimeNanoseconds) else {
             throw ProgressError("a record of an impossible time")

@@ -23,7 +23,7 @@ struct PageRoutes {
     }
 
     var router: Router<BasicRequestContext> {
-        let router = Router()
+        let router = Router(options: .autoGenerateHeadEndpoints)
         // A probe needs no secret: it tells nothing of the runs.
         router.get("healthz") { _, _ in Self.answer("ok\n", "text/plain; charset=utf-8") }
         router.get("/") { request, _ in
@@ -73,8 +73,9 @@ struct PageRoutes {
     ///
     /// Written in parts, each as the reader takes it: a reader that is slow costs little memory.
     private func records(_ request: Request, _ runID: String) throws -> Response {
-        func number(_ name: Substring, _ standard: Int) -> Int {
-            request.uri.queryParameters[name].flatMap { Int($0) } ?? standard
+        func number(_ name: Substring, from least: Int, otherwise standard: Int) -> Int {
+            let given = request.uri.queryParameters[name].flatMap { Int($0) } ?? standard
+            return given < least ? standard : given
         }
         let id = runID.percentDecoded
         guard try store.knows(id) else {
@@ -82,10 +83,11 @@ struct PageRoutes {
                 "no run \(id.printable): /api/runs lists them\n", "text/plain; charset=utf-8",
                 .notFound)
         }
-        let limit = min(max(number("limit", Self.mostRecords), 1), Self.mostRecords)
-        let after = Int64(max(number("after", 0), 0))
+        let limit = min(
+            number("limit", from: 1, otherwise: Self.mostRecords), Self.mostRecords)
+        let after = Int64(number("after", from: 0, otherwise: 0))
         let rows = try store.rows(
-            of: id, after: after, every: max(number("every", 1), 1), limit: limit)
+            of: id, after: after, every: number("every", from: 1, otherwise: 1), limit: limit)
         let end = "],\"last\":\(rows.last ?? after),\"more\":\(rows.count == limit)}"
         return Self.answer(
             ResponseBody { writer in

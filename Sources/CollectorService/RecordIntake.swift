@@ -19,6 +19,7 @@ final class RecordIntake {
 
     private struct Waiting {
         let record: TimedRecord
+        let peer: String
         let channel: any Channel
         let refuse: (String) -> Void
     }
@@ -47,10 +48,7 @@ final class RecordIntake {
         _ record: TimedRecord, bytes: Int, from peer: String, on channel: any Channel,
         refuse: @escaping (String) -> Void
     ) {
-        if tellsRecords {
-            tell("[\(record.runID.prefix(8).description.printable) \(peer)] \(record.sentence)")
-        }
-        waiting.append(Waiting(record: record, channel: channel, refuse: refuse))
+        waiting.append(Waiting(record: record, peer: peer, channel: channel, refuse: refuse))
         waitingBytes += bytes
         if waiting.count >= Self.mostRecords || waitingBytes >= Self.mostBytes {
             storeAll()
@@ -70,15 +68,21 @@ final class RecordIntake {
         waitingBytes = 0
         guard !batch.isEmpty else { return }
         do throws(RunStoreError) {
-            try store.append(batch.map(\.record), at: unixTimeNanoseconds())
+            let new = try store.append(batch.map(\.record), at: unixTimeNanoseconds())
             hasFailed = false
             acknowledge(batch)
+            if tellsRecords { for index in new { tellOf(batch[index]) } }
         } catch {
             // Once for each spell of trouble, not for each batch.
             if !hasFailed { tell("records cannot be stored: \(error)") }
             hasFailed = true
             for item in batch { item.refuse("the collector cannot store records now") }
         }
+    }
+
+    private func tellOf(_ item: Waiting) {
+        let run = item.record.runID.prefix(8).description.printable
+        tell("[\(run) \(item.peer)] \(item.record.sentence)")
     }
 
     private struct Stream: Hashable {

@@ -48,7 +48,13 @@ public struct CollectorSecurity: Sendable, Equatable {
     /// - Returns: `nil` where TLS was not asked for.
     /// - Throws: ``ProgressError`` naming the file that cannot be used.
     public func clientContext() throws(ProgressError) -> TLSContext? {
-        guard authorityFile != nil || certificateFile != nil || keyFile != nil else { return nil }
+        guard authorityFile != nil else {
+            guard let own = certificateFile ?? keyFile else { return nil }
+            throw ProgressError(
+                "is of no use without --collector-authority, which turns TLS on", at: own,
+                hint: "Name the file of who signed the collector's certificate; system for this "
+                    + "machine's authorities")
+        }
         return try TLSContext(clientConfiguration())
     }
 
@@ -103,8 +109,10 @@ public struct CollectorSecurity: Sendable, Equatable {
     private func privateKey() throws(ProgressError) -> NIOSSLPrivateKeySource {
         guard let keyFile else {
             throw ProgressError(
-                "has no key", at: certificateFile, hint: "Name the file of its private key too")
+                "has no key", at: certificateFile,
+                hint: "Name the file of its private key too (--collector-key, --tls-key)")
         }
+        try Self.checkReadable(keyFile)
         do {
             return .privateKey(try NIOSSLPrivateKey(file: keyFile, format: .pem))
         } catch {
@@ -112,7 +120,15 @@ public struct CollectorSecurity: Sendable, Equatable {
         }
     }
 
+    /// The library does not tell a file that is missing from one with other bytes.
+    private static func checkReadable(_ path: String) throws(ProgressError) {
+        guard access(path, R_OK) == 0 else {
+            throw ProgressError("cannot be read (\(String(cString: strerror(errno))))", at: path)
+        }
+    }
+
     private static func certificates(_ path: String) throws(ProgressError) -> [NIOSSLCertificate] {
+        try checkReadable(path)
         guard let found = try? NIOSSLCertificate.fromPEMFile(path), !found.isEmpty else {
             throw ProgressError("holds no certificates (PEM) that can be read", at: path)
         }

@@ -32,31 +32,68 @@ struct Complaints {
 }
 
 /// Why a connection does not come about or broke, for people.
-package func plainReason(_ error: any Error) -> String {
+///
+/// - Parameter reader: Who is told; an end of the progress protocol also gets the flag that helps.
+package func plainReason(_ error: any Error, for reader: TLSReason.Reader? = nil) -> String {
     switch error {
     case let error as NIOConnectionError:
-        if let first = error.connectionErrors.first { return plainReason(first.error) }
+        if let first = error.connectionErrors.first { return plainReason(first.error, for: reader) }
         return "the name '\(error.host)' is not known"
     case let error as IOError:
         return String(cString: strerror(error.errnoCode))
     case ChannelError.connectTimeout: return "no answer"
-    default: return plainTLSReason("\(error)") ?? "\(error)"
+    default:
+        let text = "\(error)"
+        return TLSReason.all.first { text.contains($0.sign) }?.words(for: reader) ?? text
     }
 }
 
-/// What the library's words about TLS mean, for both sides; `nil` for others.
-private func plainTLSReason(_ text: String) -> String? {
-    let meanings = [
-        (
-            "CERTIFICATE_VERIFY_FAILED",
-            "its certificate is not signed by an authority that is trusted here"
-        ),
-        ("WRONG_VERSION_NUMBER", "it does not speak TLS"),
-        ("HTTP_REQUEST", "it does not speak TLS"),
-        ("CERTIFICATE_REQUIRED", "it asks for a certificate of this side"),
-        ("PEER_DID_NOT_RETURN_A_CERTIFICATE", "it shows no certificate"),
-        ("UNKNOWN_CA", "it does not trust the certificate of this side"),
-        ("failedToValidateHostname", "its certificate does not name the address (subjectAltName)"),
+/// What the library's words about TLS mean, and which flag helps at which end.
+package struct TLSReason: Sendable {
+    package enum Reader: Sendable { case run, collector }
+
+    fileprivate let sign: String
+    private let meaning: String
+    private var adviceToRun: String?
+    private var adviceToCollector: String?
+
+    fileprivate func words(for reader: Reader?) -> String {
+        let advice: String? =
+            switch reader {
+            case .run?: adviceToRun
+            case .collector?: adviceToCollector
+            case nil: nil
+            }
+        return "TLS: \(meaning)" + (advice.map { "; \($0)" } ?? "")
+    }
+
+    private static let plain = "it does not speak TLS"
+
+    fileprivate static let all = [
+        TLSReason(
+            sign: "CERTIFICATE_VERIFY_FAILED",
+            meaning: "its certificate is not signed by an authority that is trusted here",
+            adviceToRun: "--collector-authority names one",
+            adviceToCollector: "--tls-authority names one"),
+        TLSReason(
+            sign: "WRONG_VERSION_NUMBER", meaning: plain,
+            adviceToRun: "leave --collector-authority out, or give the collector --tls-certificate",
+            adviceToCollector: "a run does with --collector-authority"),
+        TLSReason(
+            sign: "HTTP_REQUEST", meaning: plain,
+            adviceToCollector: "a run does with --collector-authority"),
+        TLSReason(
+            sign: "CERTIFICATE_REQUIRED", meaning: "it asks for a certificate",
+            adviceToRun: "give --collector-certificate and --collector-key"),
+        TLSReason(
+            sign: "PEER_DID_NOT_RETURN_A_CERTIFICATE", meaning: "it shows no certificate",
+            adviceToCollector: "a run does with --collector-certificate and --collector-key"),
+        TLSReason(
+            sign: "UNKNOWN_CA", meaning: "it does not trust the certificate that it is shown",
+            adviceToRun: "--collector-certificate must be one that its --tls-authority signed",
+            adviceToCollector: "the run's --collector-authority must have signed --tls-certificate"),
+        TLSReason(
+            sign: "failedToValidateHostname",
+            meaning: "its certificate does not name the address (subjectAltName)"),
     ]
-    return meanings.first { text.contains($0.0) }.map { "TLS: \($0.1)" }
 }

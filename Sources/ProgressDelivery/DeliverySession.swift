@@ -150,7 +150,7 @@ final class DeliverySession {
             .whenComplete { result in
                 self.isConnecting = false
                 if case .failure(let error) = result {
-                    self.hasFailed(plainReason(error))
+                    self.hasFailed(plainReason(error, for: .run))
                     self.tryAgain()
                 }
             }
@@ -169,7 +169,7 @@ final class DeliverySession {
     func hasFailed(_ reason: String) {
         isInTrouble = true
         complaints.complain(
-            "collector \(address) does not take reports (\(reason)); training goes on, and they wait"
+            "collector \(address) does not take reports (\(reason)); they wait, training does not"
         )
     }
 

@@ -52,7 +52,7 @@ final class ReplyHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        end(context, plainReason(error))
+        end(context, plainReason(error, for: .run))
     }
 
     private func end(_ context: ChannelHandlerContext, _ reason: String) {

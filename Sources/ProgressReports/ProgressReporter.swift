@@ -22,7 +22,7 @@ public final class ProgressReporter: Sendable {
     ///   - sinks: Called in this order, on the caller's thread.
     ///   - clock: Nanoseconds since 1970-01-01 UTC.
     public init(
-        runID: String, epoch: UInt64 = 0, sinks: [any ProgressSink],
+        runID: String, epoch: UInt64 = 1, sinks: [any ProgressSink],
         clock: @escaping @Sendable () -> Int64 = unixTimeNanoseconds
     ) {
         self.runID = runID

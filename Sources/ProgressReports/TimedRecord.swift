@@ -10,7 +10,7 @@ public struct TimedRecord: Sendable, Equatable {
     public var record: ProgressRecord
 
     public init(
-        runID: String, epoch: UInt64 = 0, sequence: UInt64, unixTimeNanoseconds: Int64,
+        runID: String, epoch: UInt64 = 1, sequence: UInt64, unixTimeNanoseconds: Int64,
         record: ProgressRecord
     ) {
         self.runID = runID

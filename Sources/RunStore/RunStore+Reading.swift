@@ -122,12 +122,15 @@ extension RunStore {
         }
     }
 
-    /// The one run whose identifier begins with `text`, or whose name it is.
+    /// The one run whose name or identifier it is, or else whose identifier begins with it.
     ///
+    /// - Parameter text: A "/" at its end, as shells complete folders, does not count.
     /// - Throws: ``RunStoreError`` if there is none or more than one; then it names them.
     public func run(matching text: String) throws(RunStoreError) -> RunSummary {
         let all = try runs()
-        let found = all.filter { $0.runID.hasPrefix(text) || $0.name == text }
+        let text = text.last == "/" ? String(text.dropLast()) : text
+        let exact = all.filter { $0.runID == text || $0.name == text }
+        let found = exact.isEmpty ? all.filter { $0.runID.hasPrefix(text) } : exact
         guard let run = found.first, !text.isEmpty else {
             throw RunStoreError(
                 "no run '\(text.printable)' in \(path)", at: nil, hint: "lora runs lists them")

@@ -26,12 +26,18 @@ public final class RunStore: Sendable {
     /// - Throws: ``RunStoreError`` naming the file; also if a newer program made it.
     public init(writing path: String) throws(RunStoreError) {
         self.path = path
-        do {
-            if path == Self.defaultPath {
-                try FileManager.default.createDirectory(
-                    atPath: String(path.dropLast("/runs.sqlite".count)),
-                    withIntermediateDirectories: true)
+        try Self.checkIsNoFolder(path)
+        if path == Self.defaultPath {
+            let folder = String(path.dropLast("/runs.sqlite".count))
+            try? FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true)
+            guard access(folder, W_OK | X_OK) == 0 else {
+                throw RunStoreError(
+                    "cannot be made or written (\(String(cString: strerror(errno))))", at: folder,
+                    hint: "Name another file with --store")
             }
+        }
+        do {
             var configuration = Configuration()
             configuration.busyMode = .timeout(10)
             configuration.prepareDatabase { database in
@@ -40,6 +46,8 @@ public final class RunStore: Sendable {
             }
             let pool = try DatabasePool(path: path, configuration: configuration)
             try Self.migrator.migrate(pool)
+            // A store that may only be read is found out now, not with the first record.
+            try pool.write { _ in }
             database = pool
         } catch {
             throw RunStoreError(error, path: path)
@@ -54,6 +62,7 @@ public final class RunStore: Sendable {
                 "does not exist", at: path,
                 hint: "lora-collector makes it; --store names another file")
         }
+        try Self.checkIsNoFolder(path)
         do {
             var configuration = Configuration()
             configuration.readonly = true
@@ -70,6 +79,14 @@ public final class RunStore: Sendable {
         } catch {
             throw RunStoreError(error, path: path)
         }
+    }
+
+    private static func checkIsNoFolder(_ path: String) throws(RunStoreError) {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return }
+        throw RunStoreError(
+            "is a folder", at: path,
+            hint: "A collector's store is one file; lora report and lora verify take a run's folder")
     }
 
     private static var migrator: DatabaseMigrator {
@@ -109,19 +126,19 @@ public final class RunStore: Sendable {
     ///
     /// - Parameter nanoseconds: When they arrived, since 1970 by the clock of whoever reads the store;
     ///   what senders' clocks say decides nothing.
-    /// - Returns: How many were new.
+    /// - Returns: Which were new: their indices.
     /// - Throws: ``RunStoreError``; then none was added.
     @discardableResult
     public func append(
         _ records: [TimedRecord], at nanoseconds: Int64
-    ) throws(RunStoreError) -> Int {
+    ) throws(RunStoreError) -> [Int] {
         do {
             return try database.write { database in
-                var added = 0
-                for record in records {
+                var added: [Int] = []
+                for (index, record) in records.enumerated() {
                     let isNew = try Self.insert(record, database)
                     try Self.note(record, at: nanoseconds, isNew: isNew, database)
-                    added += isNew ? 1 : 0
+                    if isNew { added.append(index) }
                 }
                 return added
             }

@@ -36,6 +36,10 @@ public struct RunStoreError: Fault, Equatable {
             self.init(
                 "cannot be written (\(text))", at: path, hint: "Make room there",
                 exitCode: .tryAgain)
+        case .SQLITE_READONLY?:
+            self.init(
+                "may only be read (\(text))", at: path,
+                hint: "Run as its owner, or copy it, with its -wal file, to a folder of your own")
         default: self.init("fails: \(text)", at: path)
         }
     }

@@ -55,10 +55,11 @@ struct RunStart {
         else { return }
         let stream = try CollectorStream(
             address: address, spoolFolder: spool, security: configuration.collectorSecurity)
-        stream.finish(timeoutSeconds: Self.leftOverSeconds)
+        stream.finish(timeoutSeconds: 5)
+        if !FileManager.default.fileExists(atPath: spool) {
+            print("collector \(address) has got the reports that waited for it")
+        }
     }
-
-    private static let leftOverSeconds = 30.0
 
     /// Builds what this rank needs and trains to the end.
     func run(_ folder: RunFolder?) throws -> ExitCode {

@@ -88,14 +88,15 @@ struct LoraCollector: ParsableCommand {
             let server = try CollectorServer(
                 address: CollectorAddress(listen, flag: "--listen"), store: runs,
                 security: security, limits: limits, tellsRecords: !quiet, tell: output.say)
-            output.say("listening on \(server.address), storing in \(path)")
-            var page: PageServer?
-            if http != "off" {
-                let served = try PageServer(
+            let page =
+                http == "off"
+                ? nil
+                : try PageServer(
                     address: CollectorAddress(http, flag: "--http"),
                     store: RunStore(reading: path), security: security)
-                output.say("\(tlsCertificate == nil ? "http" : "https")://\(served.address)")
-                page = served
+            output.say("listening on \(server.address), storing in \(path)")
+            if let page {
+                output.say("\(tlsCertificate == nil ? "http" : "https")://\(page.address)")
             }
             var received: Int32 = 0
             sigwait(&ending, &received)

@@ -27,7 +27,9 @@ struct ReportCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("A collector's file.", valueName: "file")) var store: String?
 
-    @Option(help: ArgumentHelp("Where to write (default: NAME.html).", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "Where to write (default: NAME.html); - for standard output.", valueName: "file"))
     var output: String?
 
     @Flag(help: "Replace the file if it exists.") var force = false
@@ -36,17 +38,31 @@ struct ReportCommand: ParsableCommand {
         try exitingOnFault {
             let (title, json) = try store.map(stored) ?? fromFolder()
             let path = output ?? "\(Self.fileName(title)).html"
-            guard force || !FileManager.default.fileExists(atPath: path) else {
-                throw ConfigurationError(
-                    path, "exists already", hint: "Give another --output, or --force to replace it")
+            if path == "-" {
+                print(RunPage.report(runs: json), terminator: "")
+            } else {
+                try write(RunPage.report(runs: json), to: path)
+                print(path.printable)
             }
-            do {
-                try RunPage.report(runs: json).write(
-                    toFile: path, atomically: true, encoding: .utf8)
-            } catch {
-                throw ConfigurationError(path, "cannot be written (\(error.localizedDescription))")
-            }
-            print(path.printable)
+        }
+    }
+
+    private func write(_ page: String, to path: String) throws {
+        var isFolder: ObjCBool = false
+        let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+        guard !isFolder.boolValue else { throw ConfigurationError(path, "is a folder") }
+        guard force || !exists else {
+            throw ConfigurationError(
+                path, "exists already", hint: "Give another --output, or --force to replace it")
+        }
+        do {
+            try page.write(toFile: path, atomically: true, encoding: .utf8)
+        } catch {
+            let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+            let reason =
+                access(folder, W_OK) == 0
+                ? error.localizedDescription : String(cString: strerror(errno))
+            throw ConfigurationError(path, "cannot be written (\(reason))")
         }
     }
 

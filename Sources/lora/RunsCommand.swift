@@ -55,7 +55,7 @@ struct RunsCommand: ParsableCommand {
                 run.name.isEmpty ? "-" : String(run.name.prefix(40)).printable,
                 run.runID.prefix(8).description.printable,
                 run.state.rawValue,
-                "\(run.lastStep?.step ?? 0)/\(run.start?.totalSteps ?? 0)",
+                "\(run.lastStep?.step ?? 0)/\(run.start.map { "\($0.totalSteps)" } ?? "?")",
                 run.lastStep?.loss.shown(decimals: 4) ?? "-",
                 run.lastEvaluation?.loss.shown(decimals: 4) ?? "-",
                 run.lastStep?.tokensPerSecond.shown(decimals: 0) ?? "-",

@@ -18,7 +18,7 @@ import Testing
             let line = timed(record, sequence: 9).jsonLineWithSender
             #expect(
                 line.hasPrefix(
-                    #"{"kind":"\#(record.kind)","run_id":"3f2a1b9c77","job_epoch":0,"sequence":9,"#)
+                    #"{"kind":"\#(record.kind)","run_id":"3f2a1b9c77","job_epoch":1,"sequence":9,"#)
             )
             #expect(line.components(separatedBy: "\"run_id\":").count == 2)
         }
