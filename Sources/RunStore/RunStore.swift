@@ -86,7 +86,8 @@ public final class RunStore: Sendable {
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return }
         throw RunStoreError(
             "is a folder", at: path,
-            hint: "A collector's store is one file; lora report and lora verify take a run's folder")
+            hint: "A collector's store is one file; lora report and lora verify take a run's folder"
+        )
     }
 
     private static var migrator: DatabaseMigrator {
