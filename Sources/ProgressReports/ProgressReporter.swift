@@ -51,6 +51,9 @@ public final class ProgressReporter: Sendable {
     /// Beyond what sinks were given: for slow disks, and against a terminal that was stopped.
     private static let patienceSeconds = 60.0
 
+    /// At its end a job waits so long for receivers that are away.
+    public static let endSeconds = 5.0
+
     /// Finishes all sinks at once; each may take `timeoutSeconds`.
     public func finish(timeoutSeconds: Double) {
         let finished = DispatchSemaphore(value: 0)

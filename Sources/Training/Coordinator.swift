@@ -176,7 +176,7 @@ final class Coordinator {
         reporter.report(
             .failed(
                 .init(step: currentStep, exitCode: Int(exitCode.rawValue), message: message)))
-        reporter.finish(timeoutSeconds: 5)
+        reporter.finish(timeoutSeconds: ProgressReporter.endSeconds)
     }
 
     /// Writes the adapter and the final record, and says so.

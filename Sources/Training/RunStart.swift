@@ -55,7 +55,7 @@ struct RunStart {
         else { return }
         let stream = try CollectorStream(
             address: address, spoolFolder: spool, security: configuration.collectorSecurity)
-        stream.finish(timeoutSeconds: 5)
+        stream.finish(timeoutSeconds: ProgressReporter.endSeconds)
         if !FileManager.default.fileExists(atPath: spool) {
             print("collector \(address) has got the reports that waited for it")
         }
@@ -102,7 +102,7 @@ struct RunStart {
             coordinator: coordinator, gradientStep: gradientStep, limits: limits, copies: copies)
         do {
             let code = try run.run(resumedStep: found?.step)
-            coordinator?.reporter.finish(timeoutSeconds: 5)
+            coordinator?.reporter.finish(timeoutSeconds: ProgressReporter.endSeconds)
             return code
         } catch {
             let fault = error as? any Fault
