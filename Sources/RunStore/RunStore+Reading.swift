@@ -67,13 +67,12 @@ extension RunStore {
                 sql: "SELECT message FROM record WHERE row = ?")
             var records: [TimedRecord] = []
             var (bytes, count) = (0, 0)
-            for row in rows where bytes < mostBytes {
+            for row in rows {
+                guard bytes < mostBytes else { break }
                 count += 1
                 guard let message = try Data.fetchOne(statement, arguments: [row]) else { continue }
                 bytes += message.count
-                if let record = try? ProgressMessage.decode([UInt8](message)) {
-                    records.append(record)
-                }
+                if let record = Self.decoded(message) { records.append(record) }
             }
             return (records, count)
         }
@@ -160,9 +159,8 @@ extension RunStore {
             database, sql: "SELECT number FROM run WHERE id = ?", arguments: [runID])
     }
 
-    private static func decoded(_ row: Row) -> TimedRecord? {
-        let message: Data = row["message"]
-        return try? ProgressMessage.decode([UInt8](message))
+    private static func decoded(_ message: Data) -> TimedRecord? {
+        try? ProgressMessage.decode([UInt8](message))
     }
 
     private static func summary(
@@ -198,7 +196,7 @@ extension RunStore {
                 SELECT message FROM record WHERE run = ? AND kind = ?
                 ORDER BY epoch DESC, sequence DESC LIMIT 1
                 """)
-        return try Row.fetchOne(statement, arguments: [run, kind]).flatMap(decoded)
+        return try Data.fetchOne(statement, arguments: [run, kind]).flatMap(decoded)
     }
 
     private static func count(_ kind: String, of run: Int64, _ database: Database) throws -> Int {
