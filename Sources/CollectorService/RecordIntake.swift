@@ -70,8 +70,9 @@ final class RecordIntake {
         do throws(RunStoreError) {
             let new = try store.append(batch.map(\.record), at: unixTimeNanoseconds())
             hasFailed = false
-            acknowledge(batch)
+            // First: whoever has the acknowledgement finds the line.
             if tellsRecords { for index in new { tellOf(batch[index]) } }
+            acknowledge(batch)
         } catch {
             // Once for each spell of trouble, not for each batch.
             if !hasFailed { tell("records cannot be stored: \(error)") }
