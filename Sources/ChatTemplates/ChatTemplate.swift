@@ -22,6 +22,8 @@ public struct ChatTemplate: Sendable {
     /// Whether the template asks for today's date, so that the text may differ tomorrow.
     public let asksForTheDate: Bool
     private let statements: [TemplateStatement]
+    /// Tokens by role, such as `pad_token`, beside the begin and the end token.
+    var specialTokens: [String: String] = [:]
 
     /// A longer source is no chat template.
     private static let longestSource = 4 << 20
@@ -65,6 +67,7 @@ public struct ChatTemplate: Sendable {
             // transformers passes these whether there are any or not.
             "tools": .none, "documents": .none,
         ]
+        for (role, token) in specialTokens { values[role] = .text(token) }
         // A token that a model lacks is undefined there, not empty.
         if !bosToken.isEmpty { values["bos_token"] = .text(bosToken) }
         if !eosToken.isEmpty { values["eos_token"] = .text(eosToken) }

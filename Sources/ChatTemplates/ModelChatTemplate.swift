@@ -8,6 +8,17 @@ public struct ModelChatTemplate: Sendable {
     public let bosToken: String
     /// End token as text; empty if the model names none.
     public let eosToken: String
+
+    /// - Parameters:
+    ///   - template: Is told the tokens, as transformers tells its templates.
+    ///   - specialTokens: By role, such as `pad_token`; empty ones count as absent.
+    init(_ template: ChatTemplate, specialTokens: [String: String]) {
+        var template = template
+        template.specialTokens = specialTokens.filter { !$0.value.isEmpty }
+        self.template = template
+        bosToken = specialTokens["bos_token"] ?? ""
+        eosToken = specialTokens["eos_token"] ?? ""
+    }
 }
 
 extension ChatTemplate {
@@ -89,7 +100,10 @@ private struct GGUFChatTemplates {
     }
 
     private func with(_ template: ChatTemplate) -> ModelChatTemplate {
-        ModelChatTemplate(template: template, bosToken: token("bos"), eosToken: token("eos"))
+        let roles = [
+            "bos_token": "bos", "eos_token": "eos", "pad_token": "padding", "unk_token": "unknown",
+        ]
+        return ModelChatTemplate(template, specialTokens: roles.mapValues(token))
     }
 
     private func token(_ kind: String) -> String {
@@ -108,8 +122,8 @@ private struct FolderChatTemplates {
     func template(
         named name: String?, or own: ChatTemplate?
     ) throws(ChatTemplateError) -> ModelChatTemplate? {
+        if let own { return try with(own) }
         let configuration = try object("tokenizer_config.json") ?? JSONObject([])
-        if let own { return with(own, configuration) }
         var found = try inFiles()
         if found.isEmpty {
             found = try inObject(
@@ -121,16 +135,19 @@ private struct FolderChatTemplates {
             throw ChatTemplate.missing(
                 name ?? "default", others: found.map(\.name), at: folder)
         }
-        return with(
-            try ChatTemplate(source: entry.source, name: entry.place), configuration)
+        return try with(ChatTemplate(source: entry.source, name: entry.place))
     }
 
-    private func with(
-        _ template: ChatTemplate, _ configuration: JSONObject
-    ) -> ModelChatTemplate {
-        ModelChatTemplate(
-            template: template, bosToken: token("bos_token", configuration),
-            eosToken: token("eos_token", configuration))
+    private func with(_ template: ChatTemplate) throws(ChatTemplateError) -> ModelChatTemplate {
+        do throws(ModelFileError) {
+            let named = try DeclaredTokens(folder: folder).named
+            return ModelChatTemplate(
+                template,
+                specialTokens: Dictionary(named.map { ($0.name, $0.token.content) }) { $1 })
+        } catch {
+            throw ChatTemplateError(
+                error.problem, template: error.location ?? folder, hint: error.hint)
+        }
     }
 
     private typealias Entry = (name: String, source: String, place: String)
@@ -180,17 +197,6 @@ private struct FolderChatTemplates {
     private func wrong(_ place: String) -> ChatTemplateError {
         ChatTemplateError(
             "must be a text, or a list of objects with 'name' and 'template'", template: place)
-    }
-
-    /// A token stands there as a text, or as an object with its `content`.
-    private func token(_ key: String, _ configuration: JSONObject) -> String {
-        switch configuration[key] {
-        case .text(let text)?: return text
-        case .object(let members)?:
-            if case .text(let text)? = members["content"] { return text }
-            return ""
-        default: return ""
-        }
     }
 
     private func object(_ file: String) throws(ChatTemplateError) -> JSONObject? {

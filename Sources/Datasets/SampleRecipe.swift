@@ -138,14 +138,24 @@ public struct SampleRecipe: Sendable {
         } else {
             for name in [
                 "tokenizer.json", "tokenizer_config.json", "config.json", "chat_template.jinja",
-                "chat_template.json", "special_tokens_map.json",
-            ] {
+                "chat_template.json", "special_tokens_map.json", "added_tokens.json",
+                "generation_config.json",
+            ] + namedTemplates(in: model.path) {
                 if let data = FileManager.default.contents(atPath: model.path + "/" + name) {
                     add(name, data)
                 }
             }
         }
         return hash.finalize().hexadecimal
+    }
+}
+
+extension SampleRecipe {
+    /// Templates that a folder has beside the usual one.
+    private static func namedTemplates(in folder: String) -> [String] {
+        let name = "additional_chat_templates"
+        let files = try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(name)")
+        return (files ?? []).sorted().map { "\(name)/\($0)" }
     }
 }
 

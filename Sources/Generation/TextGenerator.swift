@@ -43,9 +43,7 @@ public struct TextGenerator: Sendable {
         self.tokenizer = tokenizer
         self.adapter = adapter
         self.backend = backend
-        endTokens = Set(
-            model.configuration.eosTokens.map { Int32($0) } + [tokenizer.endToken].compactMap { $0 }
-        )
+        endTokens = tokenizer.stopTokens.union(model.configuration.eosTokens.map { Int32($0) })
     }
 
     /// Continues `prompt`.

@@ -5,7 +5,7 @@ extension DecoderConfiguration {
     ///
     /// - Parameters:
     ///   - config: The mapped `config.json`.
-    ///   - generationConfig: `generation_config.json`, whose end tokens are added.
+    ///   - generationConfig: `generation_config.json`, whose end tokens are taken.
     /// - Throws: ``ModelFileError`` for what is not supported or impossible, by its key.
     init(config: MappedFile, generationConfig: MappedFile?) throws(ModelFileError) {
         let reader = try ConfigurationObject(config)
@@ -92,20 +92,15 @@ extension DecoderConfiguration {
         }
     }
 
-    /// End tokens of `config.json`, then those that only `generation_config.json` has: chat models
-    /// list the token that ends a turn only there.
+    /// What ends a text, as transformers' `generate` has it: the end tokens of
+    /// `generation_config.json`, or those of `config.json` where it names none.
     private static func endTokens(
         _ reader: ConfigurationObject, _ generationConfig: MappedFile?, default fallback: [Int]
     ) throws(ModelFileError) -> [Int] {
         guard let generationConfig else {
             return try reader.tokens("eos_token_id", default: fallback)
         }
-        let generation = try ConfigurationObject(generationConfig)
-        var tokens = try reader.tokens("eos_token_id", default: [])
-        for token in try generation.tokens("eos_token_id", default: [])
-        where !tokens.contains(token) {
-            tokens.append(token)
-        }
-        return tokens
+        let tokens = try ConfigurationObject(generationConfig).tokens("eos_token_id", default: [])
+        return try tokens.isEmpty ? reader.tokens("eos_token_id", default: []) : tokens
     }
 }

@@ -29,6 +29,7 @@ struct GGUFTokenizer {
             beginsText = kind.beginsText
         }
         definition.endToken = try tokenID("eos_token_id")
+        definition.stopTokens = GGUFStopTokens.ids(metadata, tokens)
         if try flag("add_bos_token", default: beginsText) {
             definition.beginTokens = [try marker("bos_token_id", for: "add_bos_token", "begin")]
         }

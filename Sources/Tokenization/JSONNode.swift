@@ -75,6 +75,14 @@ struct JSONNode {
         return Int(integer)
     }
 
+    func number() throws(TokenizationError) -> Double {
+        switch value {
+        case .integer(let integer): return Double(integer)
+        case .number(let number): return number
+        default: throw wrongType("a number")
+        }
+    }
+
     /// A token id; whether it is in the vocabulary is for the caller to see.
     func tokenID() throws(TokenizationError) -> Int32 {
         guard let id = Int32(exactly: try integer()), id >= 0 else {

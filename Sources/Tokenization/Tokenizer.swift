@@ -15,6 +15,9 @@ public final class Tokenizer: Sendable {
     public let closingTokens: [Int32]
     /// The token that ends a response, `nil` if the files name none.
     public let endToken: Int32?
+    /// Tokens that end a text when it is generated: the end token and, of a GGUF file, those at
+    /// which llama.cpp stops. The lists of a folder belong to its model (`eosTokens`).
+    public let stopTokens: Set<Int32>
 
     let vocabulary: Vocabulary
     let normalizer: Normalizer
@@ -26,8 +29,10 @@ public final class Tokenizer: Sendable {
     /// The encoder that has seen the most words, while nobody uses it.
     private let idleEncoder: Mutex<WordEncoder?>
 
-    /// Reads a Hugging Face folder: `tokenizer.json` and, for the end token,
-    /// `tokenizer_config.json` (`eos_token`) or else `config.json` (`eos_token_id`).
+    /// Reads a Hugging Face folder: `tokenizer.json`, and of the files beside it the tokens that
+    /// they declare, with the ids and the end token that transformers 5 has. Where no `eos_token`
+    /// is named, the first `eos_token_id` of `generation_config.json`, or else of `config.json`, is
+    /// the end token.
     ///
     /// - Throws: ``TokenizationError`` if a file is missing or broken, or the kind not supported.
     public convenience init(folder: String) throws(TokenizationError) {
@@ -67,6 +72,7 @@ public final class Tokenizer: Sendable {
         beginTokens = definition.beginTokens
         closingTokens = definition.closingTokens
         endToken = definition.endToken
+        stopTokens = definition.stopTokens.union([definition.endToken].compactMap { $0 })
         normalizer = definition.normalizer
         preTokenizer = Self.preTokenizer(definition)
         literalTokens = AddedTokenMatcher(

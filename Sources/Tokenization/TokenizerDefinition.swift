@@ -40,6 +40,8 @@ struct TokenizerDefinition {
     /// What the post-processor puts behind a text.
     var closingTokens: [Int32] = []
     var endToken: Int32?
+    /// Further tokens that end a text when it is generated.
+    var stopTokens: Set<Int32> = []
 
     /// The id of a token as written in the file.
     func id(of content: String) -> Int32? {

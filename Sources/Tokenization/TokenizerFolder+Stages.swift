@@ -35,11 +35,13 @@ extension PreTokenizer {
         "Supported: ByteLevel, Digits, Metaspace, Punctuation, Split and sequences of these"
 
     /// Reads `pre_tokenizer` of a `tokenizer.json`, and whether words become bytes at its end.
+    ///
+    /// - Parameter prefixesSpace: In the place of what `ByteLevel` says of spaces before a text.
     static func read(
-        _ node: JSONNode?
+        _ node: JSONNode?, prefixesSpace: Bool? = nil
     ) throws(TokenizationError) -> (PreTokenizer, TokenizerDefinition.Spelling) {
         guard let node else { return (PreTokenizer(stages: []), .text) }
-        var stages = try stages(node)
+        var stages = try stages(node, prefixesSpace)
         // The characters of the alphabet need not be written out where nothing looks at them.
         if case .alphabet? = stages.last {
             stages.removeLast()
@@ -48,17 +50,20 @@ extension PreTokenizer {
         return (PreTokenizer(stages: stages), .text)
     }
 
-    private static func stages(_ node: JSONNode) throws(TokenizationError) -> [Stage] {
+    private static func stages(
+        _ node: JSONNode, _ prefixesSpace: Bool?
+    ) throws(TokenizationError) -> [Stage] {
         let type = try node.required("type").text()
         switch type {
         case "Sequence":
             var stages: [Stage] = []
             for part in try node.required("pretokenizers").array() {
-                stages += try Self.stages(part)
+                stages += try Self.stages(part, prefixesSpace)
             }
             return stages
         case "ByteLevel":
-            let prefix = try node.flag("add_prefix_space", default: true)
+            let own = try node.flag("add_prefix_space", default: true)
+            let prefix = prefixesSpace ?? own
             let splits = try node.flag("use_regex", default: true)
             return (prefix ? [.prefixSpace] : []) + (splits ? [.pattern(.gpt2)] : []) + [.alphabet]
         case "Digits":

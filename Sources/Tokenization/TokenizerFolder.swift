@@ -9,15 +9,19 @@ struct TokenizerFolder {
 
     func definition() throws(TokenizationError) -> TokenizerDefinition {
         let file = try tokenizerFile()
+        let declared = try declaredTokens()
         let root = try JSONNode.read(file)
         let model = try root.required("model")
         try checkIsBPE(model)
-        let (preTokenizer, spelling) = try PreTokenizer.read(root["pre_tokenizer"])
-        let normalizer = try Normalizer(root["normalizer"])
+        let (preTokenizer, spelling) = try PreTokenizer.read(
+            root["pre_tokenizer"], prefixesSpace: declared.prefixesSpaceOfBytes)
+        let vocabulary = try model.required("vocab")
         var definition = TokenizerDefinition(
-            source: file, vocabulary: try vocabulary(model.required("vocab")), spelling: spelling,
-            merges: try merges(model["merges"]), addedTokens: try addedTokens(root["added_tokens"]),
-            normalizer: normalizer, preTokenizer: preTokenizer)
+            source: file, vocabulary: try tokens(vocabulary), spelling: spelling,
+            merges: try merges(model["merges"]), addedTokens: [],
+            normalizer: try Normalizer(root["normalizer"]), preTokenizer: preTokenizer)
+        definition.addedTokens = try addedTokens(
+            root["added_tokens"], declared, AddedTokenList(try vocabulary.members(), definition))
         definition.ignoresMerges = try model.flag("ignore_merges", default: false)
         definition.fallsBackToBytes = try model.flag("byte_fallback", default: false)
         definition.unknownToken = try model.filledText("unk_token")
@@ -26,8 +30,8 @@ struct TokenizerFolder {
         let marks = try TextMarks.read(root["post_processor"])
         definition.beginTokens = marks.before
         definition.closingTokens = marks.after
-        try readMarks(into: &definition)
-        definition.endToken = try endToken(definition)
+        try definition.rebuild(as: declared, at: path)
+        try findEndToken(declared, in: &definition)
         return definition
     }
 
@@ -53,13 +57,18 @@ struct TokenizerFolder {
                 hint: "Supported: BPE, byte-level (GPT-2, Llama 3, Qwen, SmolLM) and of "
                     + "SentencePiece's kind (Llama 2, Mistral, Gemma)")
         }
+        if let dropout = model["dropout"], try dropout.number() != 0 {
+            throw TokenizationError(
+                "leaves merges out at random, which is not supported", at: dropout.location,
+                hint: "Set it to null: then a text has the same tokens each time")
+        }
         for key in ["continuing_subword_prefix", "end_of_word_suffix"]
         where try model.filledText(key) != nil {
             throw TokenizationError("\(key) is not supported", at: model.location)
         }
     }
 
-    private func vocabulary(
+    private func tokens(
         _ node: JSONNode
     ) throws(TokenizationError) -> [(token: String, id: Int)] {
         var vocabulary: [(token: String, id: Int)] = []
@@ -98,72 +107,5 @@ struct TokenizerFolder {
             merges.append((pair[0], pair[1]))
         }
         return merges
-    }
-
-    private func addedTokens(_ node: JSONNode?) throws(TokenizationError) -> [AddedToken] {
-        var tokens: [AddedToken] = []
-        for entry in try node?.array() ?? [] {
-            let id = try entry.required("id").tokenID()
-            let content = try entry.required("content").text()
-            let isSpecial = try entry.flag("special", default: false)
-            guard !content.isEmpty else { continue }
-            let token = AddedToken(
-                content: content, id: id, isSpecial: isSpecial,
-                isNormalized: try entry.flag("normalized", default: !isSpecial),
-                stripsLeft: try entry.flag("lstrip", default: false),
-                stripsRight: try entry.flag("rstrip", default: false),
-                isSingleWord: try entry.flag("single_word", default: false))
-            tokens.append(token)
-        }
-        return tokens
-    }
-
-    private var tokenizerConfiguration: JSONNode? {
-        get throws(TokenizationError) {
-            let file = path + "/tokenizer_config.json"
-            return FileManager.default.fileExists(atPath: file) ? try JSONNode.read(file) : nil
-        }
-    }
-
-    /// The id of a token that `tokenizer_config.json` names, e.g. under `eos_token`.
-    private func namedToken(
-        _ key: String, _ definition: TokenizerDefinition
-    ) throws(TokenizationError) -> Int32? {
-        guard let node = try tokenizerConfiguration?[key] else { return nil }
-        let content = try node.isObject ? node.required("content").text() : node.text()
-        guard let id = definition.id(of: content) else {
-            throw TokenizationError(
-                "\(key) '\(content.excerpt)' is not in the vocabulary", at: node.location,
-                hint: "tokenizer_config.json and tokenizer.json must be of one model")
-        }
-        return id
-    }
-
-    /// Where one of these flags is set, transformers 5 has it instead of the post-processor.
-    private func readMarks(
-        into definition: inout TokenizerDefinition
-    ) throws(TokenizationError) {
-        guard let settings = try tokenizerConfiguration,
-            settings["add_bos_token"] != nil || settings["add_eos_token"] != nil
-        else { return }
-        let begins = try settings.flag("add_bos_token", default: false)
-        let ends = try settings.flag("add_eos_token", default: false)
-        definition.beginTokens =
-            begins ? [try namedToken("bos_token", definition)].compactMap { $0 } : []
-        definition.closingTokens =
-            ends ? [try namedToken("eos_token", definition)].compactMap { $0 } : []
-    }
-
-    private func endToken(_ definition: TokenizerDefinition) throws(TokenizationError) -> Int32? {
-        if let id = try namedToken("eos_token", definition) { return id }
-        let configuration = path + "/config.json"
-        guard FileManager.default.fileExists(atPath: configuration),
-            var node = try JSONNode.read(configuration)["eos_token_id"]
-        else { return nil }
-        if node.isArray {
-            guard let first = try node.array().first else { return nil }
-            node = first
-        }
-        return try node.tokenID()
     }
 }

@@ -43,6 +43,25 @@ import Testing
         #expect(try found(in: files, named: "rag") == "4")
     }
 
+    /// As transformers 5.24: the template has every token with a role as a variable.
+    @Test func tokensComeFromTheFilesThatTransformersReads() throws {
+        let template = "{{ bos_token }}|{{ eos_token }}|{{ pad_token }}|{{ image_token }}"
+        var files = [
+            "chat_template.jinja": template,
+            "tokenizer_config.json": #"{"eos_token": "a", "image_token": "i"}"#,
+            "special_tokens_map.json": #"{"eos_token": {"content": "b"}, "pad_token": "p"}"#,
+        ]
+        #expect(try found(in: files) == "|b|p|i")
+        // The map is not read beside a list.
+        files["tokenizer_config.json"] = #"{"eos_token": "a", "added_tokens_decoder": {}}"#
+        #expect(try found(in: files) == "|a||")
+        files["special_tokens_map.json"] = nil
+        files["tokenizer_config.json"] = #"{"tokenizer_class": "GemmaTokenizer"}"#
+        #expect(try found(in: files) == "<bos>|<eos>|<pad>|")
+        files["tokenizer_config.json"] = #"{"eos_token": 7}"#
+        #expect(throws: ChatTemplateError.self) { try found(in: files) }
+    }
+
     @Test func namedTemplatesAreTakenByName() throws {
         let list = """
             {"chat_template": [{"name": "default", "template": "d"},

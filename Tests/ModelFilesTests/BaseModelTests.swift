@@ -166,11 +166,13 @@ import Testing
             replacing: "\"tie_word_embeddings\": false", with: "\"tie_word_embeddings\": true")
     }
 
-    @Test func addsTheEndsOfGenerationConfig() throws {
+    @Test func takesTheEndsOfGenerationConfigWhereItNamesAny() throws {
         let model = try copy("tiny-llama")
         let path = URL(fileURLWithPath: "\(model)/generation_config.json")
-        try Data("{\"eos_token_id\": [5, 0]}".utf8).write(to: path)
-        #expect(try BaseModel.open(path: model).configuration.eosTokens == [0, 5])
+        for (text, ends) in [(#"{"eos_token_id": [5, 7]}"#, [5, 7]), ("{}", [0])] {
+            try Data(text.utf8).write(to: path)
+            #expect(try BaseModel.open(path: model).configuration.eosTokens == ends)
+        }
     }
 
     @Test func refusesTensorsThatItWouldLeaveOut() throws {

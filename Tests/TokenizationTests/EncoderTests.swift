@@ -54,7 +54,8 @@ import Tokenization
             error?.description.hasPrefix("the pattern '(a+a+)+[bc]' gives up on a text") ?? false)
     }
 
-    @Test func settingsOfTheFolderDecideWhatStandsAround() throws {
+    /// As in transformers 5.24, which reads `add_bos_token` only of folders without tokenizer.json.
+    @Test func thePostProcessorDecidesWhatStandsAround() throws {
         var maker = TokenizerFileMaker(addedTokens: [
             ["content": "<s>", "special": true], ["content": "</s>", "special": true],
         ])
@@ -79,8 +80,9 @@ import Tokenization
         }
         let names = #""bos_token": "<s>", "eos_token": "</s>""#
         #expect(try marks("{\(names)}") == [[257], [258]])
-        #expect(try marks(#"{"add_bos_token": true, \#(names)}"#) == [[257], []])
-        #expect(try marks(#"{"add_eos_token": true, \#(names)}"#) == [[], [258]])
-        #expect(try marks(#"{"add_bos_token": false, \#(names)}"#) == [[], []])
+        #expect(try marks(#"{"add_bos_token": false, \#(names)}"#) == [[257], [258]])
+        maker.root["post_processor"] = nil
+        #expect(
+            try marks(#"{"add_bos_token": true, "add_eos_token": true, \#(names)}"#) == [[], []])
     }
 }
