@@ -1,15 +1,16 @@
-import Foundation
-
 /// The hosts that a job may run on, as Open MPI's hostfile names them: `name slots=N` a line.
 public struct Hostfile: Sendable, Equatable {
     public struct Host: Sendable, Equatable {
         public let name: String
-        /// Ranks that it takes.
-        public let slots: Int
+        /// Ranks that it takes; `nil` leaves it to Open MPI, which counts the host's cores.
+        public let slots: Int?
+        /// Ranks that it takes where more are wanted than all slots take; `nil`: any number.
+        public let mostSlots: Int?
 
-        public init(name: String, slots: Int) {
+        public init(name: String, slots: Int?, mostSlots: Int? = nil) {
             self.name = name
             self.slots = slots
+            self.mostSlots = mostSlots
         }
     }
 
@@ -17,39 +18,12 @@ public struct Hostfile: Sendable, Equatable {
     public let hosts: [Host]
 
     public init(hosts: [Host]) { self.hosts = hosts }
+}
 
-    /// Reads a file: names with `slots=N` (one if it is missing), `#` begins a comment.
-    ///
-    /// - Throws: ``SupervisionError`` naming the file and the line.
-    public init(path: String) throws(SupervisionError) {
-        guard let data = FileManager.default.contents(atPath: path),
-            let text = String(data: data, encoding: .utf8)
-        else { throw SupervisionError(path, "cannot be read", hint: "--hosts names a hostfile") }
-        var hosts: [Host] = []
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false)
-            .enumerated()
-        {
-            let place = "\(path):\(index + 1)"
-            let words = line.prefix { $0 != "#" }.split(whereSeparator: \.isWhitespace)
-            guard let name = words.first.map(String.init) else { continue }
-            guard !name.hasPrefix("-"), !name.contains(","), !name.contains("=") else {
-                throw SupervisionError(place, "'\(name)' is no name of a host")
-            }
-            guard !hosts.contains(where: { $0.name == name }) else {
-                throw SupervisionError(place, "\(name) stands there twice", hint: "Add its slots")
-            }
-            var slots = 1
-            for word in words.dropFirst() {
-                guard word.hasPrefix("slots="), let count = Int(word.dropFirst(6)), count > 0
-                else {
-                    throw SupervisionError(
-                        place, "'\(word)' is not understood", hint: "As in: node1 slots=8")
-                }
-                slots = count
-            }
-            hosts.append(Host(name: name, slots: slots))
-        }
-        guard !hosts.isEmpty else { throw SupervisionError(path, "names no host") }
-        self.hosts = hosts
+extension [Hostfile.Host] {
+    /// Ranks that all of them take; `nil` if Open MPI is to count the cores of any.
+    public var slots: Int? {
+        let known = compactMap(\.slots)
+        return known.count == count ? known.reduce(0, +) : nil
     }
 }

@@ -9,7 +9,7 @@ public struct SlurmAllocation: Sendable, Equatable {
     public let hosts: Hostfile
 
     /// Ranks that the job asked for, on all nodes together.
-    public var tasks: Int { hosts.hosts.reduce(0) { $0 + $1.slots } }
+    public var tasks: Int { hosts.hosts.slots ?? 0 }
 
     /// - Parameter environment: Of this process.
     /// - Returns: `nil` outside a job.

@@ -16,7 +16,9 @@ public final class Supervisor {
     private let probe: HostProbe
     private var policy = RestartPolicy()
     private var health: HostHealth?
-    private let blame = BlamingLines()
+    private let said = NoticedLines()
+    /// Hosts on which mpirun has counted fewer slots than ranks: there it starts as many as it counts.
+    private var hostsWithoutSlots: [Hostfile.Host]?
 
     /// Processes of a job that has been told to end get so long before they are killed.
     private static let endSeconds = 5.0
@@ -42,6 +44,7 @@ public final class Supervisor {
         try DurableFiles.makeFolder(plan.out)
         let lock = try SupervisorLock(out: plan.out)
         defer { lock.release() }
+        noteUncountedSlots()
         while true {
             guard let end = try runJob() else { return ExitCode.tryAgain.rawValue }
             switch end {
@@ -77,16 +80,21 @@ public final class Supervisor {
             journal.note("no_hosts", "no host answers")
             return .failed(ExitCode.tryAgain.rawValue)
         }
-        let command = plan.command(on: hosts)
+        let takesWhatThereIs = hosts != nil && hosts == hostsWithoutSlots
+        let command = plan.command(on: hosts, takesWhatThereIs: takesWhatThereIs)
         let names = hosts.map { " on " + $0.map(\.name).joined(separator: ", ") } ?? ""
         let from = progress.durableStep.map { ", from step \($0)" } ?? ""
-        journal.note("started", "starting the job\(names)\(from)")
-        blame.clear()
+        let ranks = takesWhatThereIs ? "a rank a core" : "\(plan.ranks(on: hosts))"
+        let wanted =
+            takesWhatThereIs || plan.ranks(on: hosts) < plan.ranks
+            ? ", \(ranks) in place of \(plan.ranks) ranks" : ""
+        journal.note("started", "starting the job\(names)\(wanted)\(from)")
+        said.clear()
         // On one machine nobody needs to be blamed, and ranks find their terminal.
         var onLine: (@Sendable (String) -> Void)?
         if plan.hostfile != nil {
-            onLine = { [blame, progress] line in
-                blame.take(line)
+            onLine = { [said, progress] line in
+                said.take(line)
                 if let event = LaunchStatus.Event(line: line) { progress.take(event) }
             }
         }
@@ -98,8 +106,39 @@ public final class Supervisor {
                 "failed", "the job ended with code \(code) after \(Int(Self.seconds - began)) s",
                 ["exit_code": Int(code)])
             accuse()
+            if said.slotsAreMissing { return .failed(codeForMissingSlots(on: hosts)) }
         }
         return end
+    }
+
+    /// mpirun has started nothing, because it counts fewer slots than ranks.
+    ///
+    /// - Returns: The exit code to judge by.
+    private func codeForMissingSlots(on hosts: [Hostfile.Host]?) -> Int32 {
+        let names = (hosts ?? []).map(\.name).joined(separator: ", ")
+        let leftOut = health?.leftOut ?? []
+        guard !leftOut.isEmpty, hosts?.slots == nil, hosts != hostsWithoutSlots else {
+            journal.note(
+                "slots_missing",
+                "mpirun counts fewer slots than \(plan.ranks) on \(names): ask for fewer ranks, or give "
+                    + "the hosts slots= in the hostfile")
+            return ExitCode.badInput.rawValue
+        }
+        journal.note(
+            "slots_missing",
+            "mpirun counts fewer slots than \(plan.ranks) on \(names), without "
+                + leftOut.joined(separator: ", "))
+        hostsWithoutSlots = hosts
+        return ExitCode.tryAgain.rawValue
+    }
+
+    private func noteUncountedSlots() {
+        let names = (plan.hostfile?.hosts ?? []).filter { $0.slots == nil }.map(\.name)
+        guard !names.isEmpty else { return }
+        journal.note(
+            "slots_by_cores",
+            "no slots= for \(names.joined(separator: ", ")): mpirun counts cores, and fills a host "
+                + "before the next")
     }
 
     /// Follows a job to its end.
@@ -113,7 +152,7 @@ public final class Supervisor {
         var finishedAt: Double?
         while true {
             // mpirun says what died some seconds before it has ended all the rest.
-            if !isNoticed, let line = blame.all.first {
+            if !isNoticed, let line = said.blaming.first {
                 isNoticed = true
                 journal.note("noticed", "mpirun: \(line.trimmingCharacters(in: .whitespaces))")
             }
@@ -231,7 +270,7 @@ public final class Supervisor {
     }
 
     private func accuse() {
-        let names = Set(blame.all.flatMap { health?.blamed(by: $0) ?? [] })
+        let names = Set(said.blaming.flatMap { health?.blamed(by: $0) ?? [] })
         for name in names.sorted() {
             journal.note("blamed", "\(name) failed")
             health?.failed(name, atSeconds: Self.seconds)
@@ -240,22 +279,6 @@ public final class Supervisor {
 
     /// Monotonic: no decision depends on the wall clock.
     private static var seconds: Double { Double(DispatchTime.now().uptimeNanoseconds) / 1e9 }
-}
-
-/// Lines of mpirun's that say where something died.
-private final class BlamingLines: Sendable {
-    private let lines = Mutex<[String]>([])
-
-    private static let signs = ["exited on signal", "Remote daemon:", "unable to reliably start"]
-
-    var all: [String] { lines.withLock { $0 } }
-
-    func clear() { lines.withLock { $0 = [] } }
-
-    func take(_ line: String) {
-        guard Self.signs.contains(where: line.contains) else { return }
-        lines.withLock { if $0.count < 16 { $0.append(line) } }
-    }
 }
 
 /// One supervisor a run.

@@ -8,7 +8,7 @@ import Training
 struct ClusterOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Hosts as in Open MPI's hostfile, `name slots=N` a line (default: in a job of Slurm's, its nodes; else this machine).",
+            "Hosts as in Open MPI's hostfile, `name slots=N` a line; without slots, its cores (default: in a job of Slurm's, its nodes; else this machine).",
             valueName: "file"))
     var hosts: String?
 

@@ -43,6 +43,8 @@ struct DoctorCommand: ParsableCommand {
 
     @Option(help: .hidden) var hostReport: String?
     @Flag(help: .hidden) var networkReport = false
+    /// For deploy/hosts/distribute: hostfiles have one reader.
+    @Flag(help: .hidden) var hostNames = false
 
     func run() throws {
         try exitingOnFault {
@@ -55,6 +57,8 @@ struct DoctorCommand: ParsableCommand {
                 let pairs = try NetworkProbe.run(communicator)
                 if communicator.isCoordinator { try printJSON(pairs) }
                 communicator.finalize()
+            } else if hostNames {
+                for host in try cluster.allHosts() { print(host.name) }
             } else {
                 try examine()
             }
@@ -96,7 +100,7 @@ struct DoctorCommand: ParsableCommand {
                 networkFailure = output.lastWords
             }
         }
-        let needs = try needs(hosts, progress: line.update)
+        let needs = try needs(answers, progress: line.update)
         line.finish()
         var findings = Findings(answers, own: own, needs: needs)
         if let networkFailure { findings.include(networkFailure: networkFailure) }
@@ -141,7 +145,8 @@ struct DoctorCommand: ParsableCommand {
     }
 
     private func needs(
-        _ hosts: [Hostfile.Host], progress: (_ what: String, _ done: Int, _ total: Int) -> Void
+        _ answers: [HostSurvey.Answer],
+        progress: (_ what: String, _ done: Int, _ total: Int) -> Void
     ) throws -> HostNeeds {
         let settings = try settings()
         var needs = HostNeeds(
@@ -149,8 +154,10 @@ struct DoctorCommand: ParsableCommand {
             kernelLevel: settings["kernels"].flatMap { $0 == "auto" ? nil : $0 })
         guard settings["model"] != nil, settings["data"] != nil else { return needs }
         var question = RunPlan.Question()
-        question.ranks = hosts.reduce(0) { $0 + $1.slots }
-        question.ranksOnNode = hosts.map(\.slots).max()
+        // Open MPI counts cores where the hostfile says no number.
+        let slots = answers.map { $0.host.slots ?? (try? $0.report.get())?.cores ?? 1 }
+        question.ranks = slots.reduce(0, +)
+        question.ranksOnNode = slots.max()
         question.calibrationSeconds = 0
         let plan = try RunPlan(
             settings: given.settings, configurationFile: given.config, question,
@@ -193,13 +200,13 @@ struct DoctorCommand: ParsableCommand {
         for answer in answers {
             guard case .success(let report) = answer.report else {
                 table.add(
-                    [answer.host.name, "\(answer.host.slots)"]
+                    [answer.host.name, slots(of: answer.host)]
                         + [String](repeating: "-", count: 6))
                 continue
             }
             let library = report.hasOpenBLAS ? report.openBLAS.split(separator: ",")[0] : "-"
             table.add([
-                answer.host.name, "\(answer.host.slots)", "\(report.cores)", report.kernelLevel,
+                answer.host.name, slots(of: answer.host), "\(report.cores)", report.kernelLevel,
                 String(library), report.availableMemoryBytes.shownBytes,
                 report.freeDiskBytes.shownBytes,
                 report.fsyncSeconds.map { "\(($0 * 1000).shown(decimals: 1)) ms" } ?? "-",
@@ -207,6 +214,8 @@ struct DoctorCommand: ParsableCommand {
         }
         return table.text
     }
+
+    private func slots(of host: Hostfile.Host) -> String { host.slots.map(String.init) ?? "cores" }
 
     private func networkTable(_ pairs: [NetworkProbe.Pair], _ names: [String]) -> String {
         var table = TextTable()

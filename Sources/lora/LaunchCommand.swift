@@ -28,7 +28,7 @@ struct LaunchCommand: ParsableCommand {
     @Option(
         name: [.customShort("n"), .customLong("ranks")], parsing: .unconditional,
         help: ArgumentHelp(
-            "Ranks, on all hosts together (default: in a job of Slurm's, its tasks).",
+            "Ranks, on all hosts together (default: the hostfile's slots; in a job of Slurm's, its tasks).",
             valueName: "ranks"))
     var ranks: String?
 
@@ -82,23 +82,28 @@ struct LaunchCommand: ParsableCommand {
                 hint: "As in: lora launch -n 2 -- lora-worker …")
         }
         try requireRootIsWanted()
-        let ranks = try ranks(cluster.allocation())
+        let hostfile = try cluster.hostfile()
         var plan = LaunchPlan(
-            ranks: ranks, hostfile: try cluster.hostfile(),
+            ranks: try ranks(hostfile), hostfile: hostfile,
             program: program, out: try out(), interface: cluster.interface,
             remoteStart: cluster.remoteStart, mpirunArguments: cluster.mpirunArgument,
             stallTimeoutSeconds: try seconds("--stall-timeout", stallTimeout),
             graceSeconds: try seconds("--grace", grace) ?? 120,
             rejoinSeconds: try seconds("--rejoin-after", rejoinAfter) ?? 60)
         plan.terminalColumns = TerminalReporter.liveColumns(of: STDERR_FILENO)
+        try plan.requireSlots()
         return plan
     }
 
-    private func ranks(_ allocation: SlurmAllocation?) throws -> Int {
+    /// As many as are asked for, or one for each slot.
+    private func ranks(_ hostfile: Hostfile?) throws -> Int {
         guard let ranks else {
-            if let allocation { return allocation.tasks }
+            if let slots = hostfile?.hosts.slots { return slots }
+            let uncounted = hostfile?.hosts.first { $0.slots == nil }
             throw ConfigurationError(
-                "--ranks", "is missing: how many ranks are there to be?",
+                "--ranks",
+                uncounted.map { "is missing, and \($0.name) has no slots= in the hostfile" }
+                    ?? "is missing: how many ranks are there to be?",
                 hint: "As in: lora launch -n 2 -- lora-worker …")
         }
         guard let number = Int(ranks), number > 0 else {

@@ -187,4 +187,84 @@ import Testing
             job.waitUntilExit()
         }
     }
+
+    /// Launches a program on the hosts of a file; "gone" does not answer, and all others are here.
+    private func launch(
+        _ script: String, hosts: String, ranks: String?, _ scratch: String
+    ) throws -> (run: Programs.Outcome, started: [String]) {
+        let (file, shell, out) = (scratch + "/hosts", scratch + "/shell", scratch + "/run")
+        try Data(hosts.utf8).write(to: URL(fileURLWithPath: file))
+        let text = "#!/bin/sh\n[ \"$1\" != gone ] || exit 255\nshift\nexec sh -c \"$*\"\n"
+        try Data(text.utf8).write(to: URL(fileURLWithPath: shell))
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: shell)
+        let run = try Programs.run(
+            Programs.folder + "/lora",
+            ["launch", "--hosts", file, "--remote-shell", shell] + (ranks.map { ["-n", $0] } ?? [])
+                + ["--", "sh", "-c", script, "--out", out])
+        let lines = (try? String(contentsOfFile: out + "/launch.jsonl", encoding: .utf8)) ?? ""
+        return (
+            run, lines.split(separator: "\n").map(String.init).filter { $0.contains("\"started\"") }
+        )
+    }
+
+    private static let countAndLeave = "echo one of $OMPI_COMM_WORLD_SIZE ranks >&2; exit 78"
+
+    /// Without `-n` one rank for each slot; repeated hosts add up.
+    @Test(.timeLimit(.minutes(10)))
+    func aRankForEachSlot() throws {
+        try Programs.withScratchFolder { scratch in
+            let (run, started) = try launch(
+                Self.countAndLeave, hosts: "n1 slots=1\r\nn2\r\nn2", ranks: nil, scratch)
+            #expect(run.exitCode == 78, "\(run.errors)")
+            #expect(run.errors.contains("one of 3 ranks"), "\(run.errors)")
+            #expect(started.count == 1 && !started[0].contains("in place of"), "\(started)")
+        }
+    }
+
+    /// mpirun counts the cores and refuses; that is not tried again.
+    @Test(.timeLimit(.minutes(10)))
+    func moreRanksThanCoresAreRefused() throws {
+        try Programs.withScratchFolder { scratch in
+            let (run, started) = try launch(
+                Self.countAndLeave, hosts: "n1\nn2\n", ranks: "100000", scratch)
+            #expect(run.exitCode == 78, "\(run.errors)")
+            #expect(run.errors.contains("counts fewer slots than 100000 on n1, n2"))
+            #expect(!run.errors.contains("one of"))
+            #expect(started.count == 1)
+        }
+    }
+
+    /// A lost host's ranks are missing with a word, whether its slots were known or not.
+    @Test(
+        .timeLimit(.minutes(10)),
+        arguments: [
+            ("n1 slots=1\ngone slots=1\n", "2", "1 in place of 2 ranks"),
+            ("n1\ngone\n", "100000", "a rank a core in place of 100000 ranks"),
+        ])
+    func fewerRanksAreSaid(_ hosts: String, _ ranks: String, _ words: String) throws {
+        try Programs.withScratchFolder { scratch in
+            let (run, started) = try launch(
+                Self.countAndLeave, hosts: hosts, ranks: ranks, scratch)
+            #expect(run.exitCode == 78, "\(run.errors)")
+            #expect(run.errors.contains("one of "), "\(run.errors)")
+            #expect(run.errors.contains("gone is left out"))
+            #expect(started.last?.contains(words) == true, "\(started)")
+        }
+    }
+
+    /// Nothing is started, nor the run's folder made, for ranks that nobody takes.
+    @Test(.timeLimit(.minutes(10)))
+    func knownSlotsAreHeldAgainstTheRanks() throws {
+        try Programs.withScratchFolder { scratch in
+            let (run, _) = try launch(
+                Self.countAndLeave, hosts: "n1 slots=2\nn2 slots=2\n", ranks: "8", scratch)
+            #expect(run.exitCode == 78)
+            #expect(run.errors.contains("the hosts have 4 slots (n1 2, n2 2)"), "\(run.errors)")
+            let (unknown, _) = try launch(
+                Self.countAndLeave, hosts: "n1 slots=2\nn2\n", ranks: nil, scratch)
+            #expect(unknown.exitCode == 78)
+            #expect(unknown.errors.contains("n2 has no slots="), "\(unknown.errors)")
+            #expect(!FileManager.default.fileExists(atPath: scratch + "/run"))
+        }
+    }
 }

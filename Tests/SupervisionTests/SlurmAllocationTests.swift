@@ -4,7 +4,7 @@ import Testing
 @Suite struct SlurmAllocationTests {
     private func slots(_ nodes: Int, _ tasks: String) throws -> [Int] {
         try SlurmAllocation(names: (0..<nodes).map { "node\($0)" }, tasksPerNode: tasks)
-            .hosts.hosts.map(\.slots)
+            .hosts.hosts.compactMap(\.slots)
     }
 
     /// The forms that sbatch(1) names.
