@@ -17,6 +17,8 @@ public struct RenderedChat: Sendable, Equatable {
 public struct ChatTemplate: Sendable {
     /// The file it came from, or file and key; for messages.
     public let name: String
+    /// The Jinja text.
+    public let source: String
     /// Whether the template marks what a model generates by `{% generation %}` blocks.
     public let marksGeneration: Bool
     /// Whether the template asks for today's date, so that the text may differ tomorrow.
@@ -24,6 +26,8 @@ public struct ChatTemplate: Sendable {
     private let statements: [TemplateStatement]
     /// Tokens by role, such as `pad_token`, beside the begin and the end token.
     var specialTokens: [String: String] = [:]
+    /// Names, attributes and texts in the template's tags.
+    private let words: Set<String>
 
     /// A longer source is no chat template.
     private static let longestSource = 4 << 20
@@ -39,12 +43,25 @@ public struct ChatTemplate: Sendable {
                 template: name)
         }
         var lexer = TemplateLexer(source: source, template: name)
-        var parser = TemplateParser(tokens: try lexer.allTokens(), template: name)
+        let tokens = try lexer.allTokens()
+        var parser = TemplateParser(tokens: tokens, template: name)
         statements = try parser.wholeTemplate()
         self.name = name
+        self.source = source
         marksGeneration = parser.marksGeneration
         asksForTheDate = parser.namesRead.contains("strftime_now")
+        words = Set(
+            tokens.compactMap { token in
+                switch token.kind {
+                case .name(let word), .text(let word): word
+                default: nil
+                }
+            })
     }
+
+    /// Whether the template has this word in a tag: one that has not can read neither a variable nor
+    /// a member of that name.
+    public func mentions(_ word: String) -> Bool { words.contains(word) }
 
     /// The text of a conversation.
     ///

@@ -8,15 +8,28 @@ public import ArgumentParser
 public struct DataOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "alpaca, prompt-completion, gpt4all, chat, sharegpt or text (default: told from the first record).",
+            "alpaca, dolly, prompt-completion, gpt4all, question-answer, chat, sharegpt or text (default: told from the first record).",
             valueName: "name"))
     public var format: String?
 
     @Option(
         help: ArgumentHelp(
-            "How prompts are written: alpaca, alpaca-no-newline, gpt4all, chatml, plain, or a file (default: what is usual for the format).",
+            "How prompts are written: alpaca, alpaca-no-newline, gpt4all, chatml, plain, chat (the model's chat template), or a file (default: what is usual for the format).",
             valueName: "name|file"))
     public var template: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "For conversations: a Jinja file in the place of the model's chat template.",
+            valueName: "file"))
+    public var chatTemplate: String?
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "A variable for the chat template, as enable_thinking=false; may be repeated. What a conversation sets itself goes first.",
+            valueName: "name=value"))
+    public var templateSet: [String] = []
 
     @Option(
         help: ArgumentHelp(
@@ -30,7 +43,10 @@ public struct DataOptions: ParsableArguments {
             valueName: "all|last"))
     public var lossOn: String?
 
-    @Flag(help: "Leave bad lines of the data out, and count them (default: stop at the first).")
+    @Flag(
+        help:
+            "Leave bad lines of the data out, and count them; a file with more than nine bad ones in ten is refused (default: stop at the first)."
+    )
     public var skipBadLines = false
 
     @Option(
@@ -51,7 +67,9 @@ public struct DataOptions: ParsableArguments {
     /// The settings that were given, by their names in run.yaml.
     public var settings: [String: String] {
         let settings: [String: String?] = [
-            "format": format, "template": template, "template-date": templateDate,
+            "format": format, "template": template, "chat-template": chatTemplate,
+            "template-set": templateSet.isEmpty ? nil : templateSet.joined(separator: ","),
+            "template-date": templateDate,
             "loss-on": lossOn, "skip-bad-lines": skipBadLines ? "true" : nil,
             "max-length": maxLength, "cache": cache,
         ]

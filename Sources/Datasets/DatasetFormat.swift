@@ -6,13 +6,17 @@ import ModelFiles
 public enum DatasetFormat: String, Sendable, CaseIterable {
     /// `instruction`, `input` (may be missing or empty) and `output`.
     case alpaca
-    /// `prompt` and `completion`.
+    /// `instruction`, `context` (may be missing or empty) and `response`.
+    case dolly
+    /// `prompt` and `completion`: texts, or lists of messages.
     case promptCompletion = "prompt-completion"
     /// `prompt` and `response`, as in GPT4All's data.
     case gpt4all
-    /// `messages`: objects with `role` and what the model's chat template reads, e.g. `content`.
+    /// `question`, `context` (may be missing or empty) and `answer`.
+    case questionAnswer = "question-answer"
+    /// `messages`: what the model's chat template reads, e.g. `role` and `content`.
     case chat
-    /// `conversations`: objects with `from` and `value`.
+    /// `conversations`: objects with `from` and `value`, or as those of ``chat``.
     case shareGPT = "sharegpt"
     /// `text`, all of it a target.
     case text
@@ -22,91 +26,106 @@ public enum DatasetFormat: String, Sendable, CaseIterable {
 
     /// The format whose keys `record` has.
     static func detected(in record: Record) throws(BadRecord) -> DatasetFormat {
-        if record.has("messages") { return .chat }
-        if record.has("conversations") { return .shareGPT }
-        if record.has("instruction") || record.has("output") { return .alpaca }
-        if record.has("prompt") && record.has("response") { return .gpt4all }
-        if record.has("prompt") || record.has("completion") { return .promptCompletion }
-        if record.has("text") { return .text }
+        func has(_ keys: String...) -> Bool { keys.allSatisfy { record.has($0) } }
+        if has("messages") { return .chat }
+        if has("conversations") || has("conversation") { return .shareGPT }
+        if has("response"), has("instruction") || has("context"), !has("output"), !has("prompt") {
+            return .dolly
+        }
+        if has("instruction") || has("output") { return .alpaca }
+        if has("question", "answer") { return .questionAnswer }
+        if has("prompt", "response") { return .gpt4all }
+        if has("prompt") || has("completion") { return .promptCompletion }
+        if has("text") { return .text }
         throw BadRecord(
             "has neither 'instruction' and 'output' nor 'prompt' and 'completion' nor 'prompt' and "
-                + "'response' nor 'messages' nor 'conversations' nor 'text'"
-                + (record.keys.isEmpty ? "" : " (keys: \(record.keys))"))
+                + "'response' nor 'question' and 'answer' nor 'messages' nor 'conversations' nor "
+                + "'text'" + (record.keys.isEmpty ? "" : " (keys: \(record.shownKeys))"))
     }
 
-    /// Whether records are conversations, which the model's chat template renders.
-    public var isChat: Bool { self == .chat || self == .shareGPT }
+    /// Whether records are conversations.
+    var holdsConversations: Bool { self == .chat || self == .shareGPT }
 
     /// How prompts are written where no template is asked for: as those who published such data
-    /// did.
+    /// did. Source of `question-answer`: openai/grade-school-math, whose questions end with a line
+    /// feed.
     var usualTemplate: InstructionTemplate {
         switch self {
-        case .alpaca: .alpaca
-        case .gpt4all: .gpt4all
-        default: .plain
+        case .alpaca, .dolly: .alpaca
+        case .gpt4all, .questionAnswer: .gpt4all
+        case .promptCompletion, .chat, .shareGPT, .text: .plain
         }
+    }
+
+    /// The keys of what is asked, of what it is about, and of the answer.
+    private var exchangeKeys: (instruction: String, input: String?, response: String)? {
+        switch self {
+        case .alpaca: ("instruction", "input", "output")
+        case .dolly: ("instruction", "context", "response")
+        case .promptCompletion: ("prompt", nil, "completion")
+        case .gpt4all: ("prompt", nil, "response")
+        case .questionAnswer: ("question", "context", "answer")
+        case .chat, .shareGPT, .text: nil
+        }
+    }
+
+    /// Keys that are read; `asChat` for records that the model's chat template renders.
+    func keysRead(asChat: Bool) -> Set<String> {
+        var keys: Set<String> = [Record.weightKey]
+        switch self {
+        case .chat: keys.insert("messages")
+        case .shareGPT: keys.formUnion(["conversations", "conversation"])
+        case .text: keys.insert("text")
+        default:
+            guard let own = exchangeKeys else { break }
+            keys.formUnion([own.instruction, own.response] + [own.input].compactMap { $0 })
+        }
+        return asChat ? keys.union(Record.keysOfConversations) : keys
+    }
+
+    /// Whether `record`, the first of its file, needs the model's chat template.
+    func needsChatTemplate(_ record: Record) -> Bool {
+        guard let keys = exchangeKeys else { return holdsConversations }
+        return record.isList(keys.instruction) || record.isList(keys.response)
+            || Record.keysOfConversations.contains { record.has($0) }
     }
 
     /// What `record` gives to learn from.
-    func content(of record: Record) throws(BadRecord) -> RecordContent {
+    ///
+    /// - Parameter asChat: Whether the model's chat template renders the file's records.
+    func content(of record: Record, asChat: Bool) throws(BadRecord) -> RecordContent {
+        if self != .text { try record.refuseWhatCannotBeUsed() }
         switch self {
-        case .alpaca:
-            return .exchange(
-                instruction: try record.text("instruction"),
-                input: try record.optionalText("input") ?? "",
-                response: try record.text("output"))
-        case .promptCompletion:
-            return .exchange(
-                instruction: try record.text("prompt"), input: "",
-                response: try record.text("completion"))
-        case .gpt4all:
-            return .exchange(
-                instruction: try record.text("prompt"), input: "",
-                response: try record.text("response"))
-        case .chat: return .chat(try Self.messages(record.objects("messages")))
-        case .shareGPT: return .chat(try Self.turns(record.objects("conversations")))
+        case .chat: return .chat(try record.conversation("messages", noun: "message"))
+        case .shareGPT:
+            let key = record.has("conversations") ? "conversations" : "conversation"
+            return .chat(try record.conversation(key, noun: "turn"))
         case .text: return .text(try record.text("text"))
+        default: break
         }
-    }
-
-    private static func messages(_ objects: [JSONObject]) throws(BadRecord) -> [ChatMessage] {
-        var messages: [ChatMessage] = []
-        for (index, object) in objects.enumerated() {
-            guard let message = ChatMessage(object) else {
-                throw BadRecord("message \(index) has no 'role' that is a string")
-            }
-            messages.append(message)
+        guard var keys = exchangeKeys else { throw BadRecord("has no known keys") }
+        if self == .dolly, !record.has(keys.instruction) {
+            keys = (instruction: "context", input: nil, response: keys.response)
         }
-        return messages
-    }
-
-    private static let roles = [
-        "human": "user", "user": "user", "gpt": "assistant", "chatgpt": "assistant",
-        "assistant": "assistant", "system": "system", "tool": "tool",
-    ]
-
-    private static func turns(_ objects: [JSONObject]) throws(BadRecord) -> [ChatMessage] {
-        var messages: [ChatMessage] = []
-        for (index, object) in objects.enumerated() {
-            guard case .text(let from)? = object["from"], case .text(let value)? = object["value"]
-            else {
-                throw BadRecord("turn \(index) has no 'from' and 'value' that are strings")
-            }
-            guard let role = roles[from] else {
-                throw BadRecord(
-                    "turn \(index) is from an unknown speaker; known are "
-                        + roles.keys.sorted().joined(separator: ", "))
-            }
-            messages.append(ChatMessage(role: role, content: value))
+        if asChat {
+            return .chat(
+                try record.conversation(
+                    asking: keys.instruction, about: keys.input, answer: keys.response))
         }
-        return messages
+        try record.refuseKeysOfConversations()
+        return .exchange(
+            instruction: try record.text(keys.instruction),
+            input: try keys.input.map { (key) throws(BadRecord) in
+                try record.optionalText(key) ?? ""
+            } ?? "",
+            response: try record.text(keys.response))
     }
 }
 
 /// What a record gives to learn from, whatever its keys were.
 enum RecordContent {
     case exchange(instruction: String, input: String, response: String)
-    case chat([ChatMessage])
+    case chat(Conversation)
     case text(String)
 
     /// Of the texts alone, so that the same record in another file, or written with other blanks,
@@ -114,13 +133,41 @@ enum RecordContent {
     var hash: UInt64 {
         switch self {
         case .exchange(let instruction, let input, let response):
-            ContentHash.hash(texts: [instruction, input, response])
-        case .text(let text): ContentHash.hash(texts: [text])
-        case .chat(let messages):
-            ContentHash.hash(
-                texts: messages.flatMap { [$0.role, $0.content ?? "\($0.object)"] })
+            return ContentHash.hash(texts: [instruction, input, response])
+        case .text(let text): return ContentHash.hash(texts: [text])
+        case .chat(let conversation):
+            var texts: [String] = []
+            for message in conversation.messages {
+                texts.append(message.role)
+                if message.object["tool_calls"] == nil, let content = message.content {
+                    texts.append(content)
+                } else {
+                    texts.append(JSONValue.object(message.object).text)
+                }
+            }
+            let variables = conversation.variables
+            if !variables.keys.isEmpty { texts.append(JSONValue.object(variables).text) }
+            return ContentHash.hash(texts: texts)
         }
     }
+
+    /// Whether an answer that is to be learned says nothing.
+    var hasEmptyAnswer: Bool {
+        switch self {
+        case .exchange(_, _, let response): response.isEmpty
+        case .text: false
+        case .chat(let conversation):
+            conversation.messages.contains {
+                $0.role == "assistant" && !$0.isContext && $0.content == ""
+                    && $0.object["tool_calls"] == nil
+            }
+        }
+    }
+}
+
+extension JSONValue {
+    /// The value as JSON text.
+    fileprivate var text: String { String(decoding: encoded(), as: UTF8.self) }
 }
 
 /// Which of the assistant's turns of a conversation are targets.

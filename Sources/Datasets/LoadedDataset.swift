@@ -5,6 +5,8 @@ public struct LoadedDataset: Sendable {
     public let path: String
     /// As it was asked for, or told from the first usable record.
     public let format: DatasetFormat
+    /// Whether the model's chat template wrote the samples.
+    public let usesChatTemplate: Bool
     /// Those to train on.
     public let samples: Samples
     /// Those that ``SampleRecipe/heldOut`` keeps out; empty without it.

@@ -1,3 +1,4 @@
+import ChatTemplates
 import ModelFiles
 
 /// Why a record cannot be used; where it stands is for the caller to say.
@@ -32,25 +33,39 @@ struct Record {
             throw BadRecord(error.problem)
         }
         guard case .object(let members) = value else {
-            throw BadRecord("is \(Self.kind(of: value)), not a JSON object")
+            throw BadRecord("is \(value.kindInWords), not a JSON object")
         }
         self.members = members
     }
 
-    func has(_ key: String) -> Bool { members[key] != nil }
+    /// The value of `key`; `nil` if there is none.
+    subscript(key: String) -> JSONValue? { members[key] }
+
+    /// Whether there is a value: null counts as none, as tables give every record all keys.
+    func has(_ key: String) -> Bool { members[key].map { $0 != .null } ?? false }
+
+    func isList(_ key: String) -> Bool {
+        if case .array? = members[key] { true } else { false }
+    }
+
+    /// In the file's order.
+    var keys: [String] { members.keys }
 
     /// The first keys, for a message.
-    var keys: String {
-        let shown = members.keys.prefix(8).map { key in
+    var shownKeys: String { Self.shown(members.keys, count: 8) }
+
+    /// Some keys of data of strangers on one line.
+    static func shown(_ keys: [String], count: Int) -> String {
+        let shown = keys.prefix(count).map { key in
             key.unicodeScalars.prefix(24).map { $0.escaped(asASCII: false) }.joined()
         }
-        return shown.joined(separator: ", ") + (members.keys.count > 8 ? ", …" : "")
+        return shown.joined(separator: ", ") + (keys.count > count ? ", …" : "")
     }
 
     func text(_ key: String) throws(BadRecord) -> String {
         guard let value = members[key] else { throw BadRecord("has no key '\(key)'") }
         guard case .text(let text) = value else {
-            throw BadRecord("has \(Self.kind(of: value)) as '\(key)', which must be a string")
+            throw BadRecord("has \(value.kindInWords) as '\(key)', which must be a string")
         }
         return text
     }
@@ -61,34 +76,15 @@ struct Record {
         return try text(key)
     }
 
-    /// The objects of the list `key`.
-    func objects(_ key: String) throws(BadRecord) -> [JSONObject] {
-        guard let value = members[key] else { throw BadRecord("has no key '\(key)'") }
-        guard case .array(let items) = value else {
-            throw BadRecord("has \(Self.kind(of: value)) as '\(key)', which must be an array")
+    /// The items of the list `key`, which may be a JSON text.
+    func list(_ key: String) throws(BadRecord) -> [JSONValue] {
+        guard let value = members[key], value != .null else {
+            throw BadRecord("has no key '\(key)'")
         }
-        var objects: [JSONObject] = []
-        for (index, item) in items.enumerated() {
-            guard case .object(let object) = item else {
-                throw BadRecord(
-                    "has \(Self.kind(of: item)) as item \(index) of '\(key)', which must be an "
-                        + "object")
-            }
-            objects.append(object)
+        guard case .array(let items) = value.string.flatMap(JSONValue.init(text:)) ?? value else {
+            throw BadRecord("has \(value.kindInWords) as '\(key)', which must be an array")
         }
-        guard !objects.isEmpty else { throw BadRecord("has an empty array as '\(key)'") }
-        return objects
-    }
-
-    private static func kind(of value: JSONValue) -> String {
-        switch value {
-        case .null: "null"
-        case .boolean: "a boolean"
-        case .integer, .number: "a number"
-        case .text: "a string"
-        case .array: "an array"
-        case .object: "an object"
-        }
+        return items
     }
 }
 

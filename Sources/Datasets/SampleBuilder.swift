@@ -3,7 +3,14 @@ import Faults
 import Slices
 import Tokenization
 
-/// Makes a sample of what a record gives to learn from.
+/// How the records of a file are read: told by the first usable one.
+struct RecordForm: Sendable, Equatable {
+    let format: DatasetFormat
+    /// Whether the model's chat template renders them.
+    let asChat: Bool
+}
+
+/// Makes samples of what a record gives to learn from.
 struct SampleBuilder {
     let recipe: SampleRecipe
     let endToken: Int32
@@ -17,7 +24,7 @@ struct SampleBuilder {
     private let encoder: TokenEncoder
     private var tokenizer: Tokenizer { recipe.tokenizer }
 
-    init(_ recipe: SampleRecipe, _ format: DatasetFormat) throws(DatasetError) {
+    init(_ recipe: SampleRecipe, _ form: RecordForm) throws(DatasetError) {
         guard let endToken = recipe.tokenizer.endToken else {
             throw DatasetError(
                 "the tokenizer names no end token, so a response would never end", at: nil,
@@ -26,11 +33,11 @@ struct SampleBuilder {
         self.recipe = recipe
         encoder = recipe.tokenizer.makeEncoder()
         self.endToken = endToken
-        chat = format.isChat ? try recipe.requireChatTemplate() : nil
-        template = recipe.template ?? format.usualTemplate
+        chat = form.asChat ? try recipe.requireChatTemplate() : nil
+        template = recipe.template ?? form.format.usualTemplate
         let ending =
             template.endOfResponse.isEmpty
-            ? [] : recipe.tokenizer.encode(template.endOfResponse)
+            ? [] : recipe.tokenizer.encode(template.endOfResponse, continues: true)
         // Where it is the model's end token, it stands there anyway.
         self.ending = ending == [endToken] ? [] : ending
     }
@@ -41,27 +48,50 @@ struct SampleBuilder {
         var isTruncated: Bool
     }
 
-    /// - Returns: `nil` if no target is left after the cut. The first token of a sample is none, as
+    /// - Returns: Nothing if no target is left after the cut. The first token of a sample is none, as
     ///   nothing predicts it.
-    func sample(_ content: RecordContent) throws(BadRecord) -> Sample? {
+    func samples(_ content: RecordContent) throws(BadRecord) -> [Sample] {
         switch content {
         case .exchange(let instruction, let input, let response):
-            let head =
-                try tokenizer.beginTokens
-                + encode(try prompt(instruction: instruction, input: input))
-            guard head.count < recipe.maxLength else { return nil }
-            let tokens = try head + encode(response) + ending + [endToken]
-            return cut(tokens, [head.count..<tokens.count])
+            return try exchange(prompt(instruction: instruction, input: input), response)
         case .text(let text):
-            let tokens = try tokenizer.beginTokens + encode(text) + [endToken]
-            return cut(tokens, [0..<tokens.count])
-        case .chat(let messages): return try conversation(messages)
+            let given = try encode(text)
+            let begun = tokenizer.begun(given)
+            let tokens = ended(begun, from: begun.count - given.count)
+            return [cut(tokens, [0..<tokens.count])].compactMap { $0 }
+        case .chat(let conversation): return try samples(of: conversation)
         }
     }
 
-    private func encode(_ text: String) throws(BadRecord) -> [Int32] {
+    /// Prompt and response are tokenized apart, so that no token reaches from one into the other. The
+    /// response goes on where the prompt ends, and so gets no blank that begins a text.
+    private func exchange(_ prompt: String, _ response: String) throws(BadRecord) -> [Sample] {
+        let answer = try encode(response, continues: !prompt.isEmpty)
+        let asked = try encode(prompt)
+        // The response may begin with the begin token where there is no prompt.
+        let head =
+            asked.isEmpty && tokenizer.begun(answer) == answer ? [] : tokenizer.begun(asked)
+        guard head.count < recipe.maxLength else { return [] }
+        var tokens = head + answer
+        if !ending.isEmpty, !tokens.ends(with: ending), !tokens.ends(with: ending + [endToken]) {
+            tokens += ending
+        }
+        tokens = ended(tokens, from: head.count)
+        return [cut(tokens, [head.count..<tokens.count])].compactMap { $0 }
+    }
+
+    /// With the end token, unless it stands there already, and nothing but blanks behind it.
+    private func ended(_ tokens: [Int32], from start: Int = 0) -> [Int32] {
+        if let last = tokens[start...].lastIndex(of: endToken) {
+            let behind = tokenizer.decode(Array(tokens[(last + 1)...]), skipSpecial: false)
+            if behind.allSatisfy(\.isWhitespace) { return tokens }
+        }
+        return tokens + [endToken]
+    }
+
+    private func encode(_ text: String, continues: Bool = false) throws(BadRecord) -> [Int32] {
         do {
-            return try encoder.encode(text)
+            return try encoder.encode(text, continues: continues)
         } catch {
             throw BadRecord("cannot be tokenized: \(error)")
         }
@@ -97,16 +127,23 @@ struct SampleBuilder {
     /// text is tokenized as a whole. A token is a target if any of its bytes is the assistant's, as in
     /// transformers' `return_assistant_tokens_mask`: in `[INST] Hi [/INST] Hello` the token ` Hello`
     /// begins with the template's space.
-    private func conversation(_ messages: [ChatMessage]) throws(BadRecord) -> Sample? {
-        guard let chat else { return nil }
-        let turns: ChatTurns
+    private func samples(of conversation: Conversation) throws(BadRecord) -> [Sample] {
+        guard let chat else { return [] }
+        let texts: [ChatTurns]
         do {
-            turns = try chat.template.turns(
-                messages, which: recipe.targetTurns == .all ? .all : .last,
-                bosToken: chat.bosToken, eosToken: chat.eosToken, date: recipe.date)
+            texts = try chat.template.turns(
+                conversation.with(defaults: recipe.templateVariables),
+                which: recipe.targetTurns == .all ? .all : .last, bosToken: chat.bosToken,
+                eosToken: chat.eosToken, date: recipe.date)
         } catch {
             throw BadRecord("does not fit the chat template: \(error)")
         }
+        var samples: [Sample] = []
+        for text in texts { if let sample = try sample(of: text) { samples.append(sample) } }
+        return samples
+    }
+
+    private func sample(of turns: ChatTurns) throws(BadRecord) -> Sample? {
         let tokens = try encode(turns.text)
         guard let ranges = tokenizer.ranges(of: tokens, in: turns.text) else {
             throw BadRecord(
@@ -121,5 +158,11 @@ struct SampleBuilder {
             targets.append(first..<token)
         }
         return cut(tokens, targets)
+    }
+}
+
+extension Array<Int32> {
+    fileprivate func ends(with other: [Int32]) -> Bool {
+        count >= other.count && suffix(other.count).elementsEqual(other)
     }
 }

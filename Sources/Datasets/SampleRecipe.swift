@@ -9,7 +9,11 @@ public struct SampleRecipe: Sendable {
     public let tokenizer: Tokenizer
     /// SHA-256 of what the tokenizer was made from; `nil` if unknown, and then nothing is cached.
     public let tokenizerIdentity: String?
-    private let chatTemplate: Result<ModelChatTemplate?, ChatTemplateError>
+    private var chatTemplate: Result<ModelChatTemplate?, ChatTemplateError>
+    /// The text of the template that stands in the place of the model's.
+    private var ownChatTemplate: String?
+    /// Variables that a chat template is given; those of a conversation itself go first.
+    public private(set) var templateVariables = JSONObject([])
     /// Keys of the records; `nil` takes those of the first usable one.
     public var format: DatasetFormat?
     public var targetTurns = TargetTurns.all
@@ -17,6 +21,8 @@ public struct SampleRecipe: Sendable {
     public var date = TemplateDate.today
     /// How prompts are written; `nil` for what is usual for the format.
     private(set) var template: InstructionTemplate?
+    /// Whether the model's chat template writes prompts and responses too.
+    private(set) var usesChatTemplate = false
     /// Most tokens of a sample.
     public var maxLength: Int
     /// Whether records that cannot be used are skipped and counted.
@@ -48,11 +54,19 @@ public struct SampleRecipe: Sendable {
         }
     }
 
-    /// Writes prompts by a built-in template, or by a user's own file.
+    /// The name under which the model's chat template writes prompts and responses.
+    static let nameOfChatTemplate = "chat"
+
+    /// Writes prompts by a built-in template, by a user's own file, or by the model's chat template
+    /// (`chat`).
     ///
     /// - Returns: What tells the template apart from others: its name, or the file's text.
     /// - Throws: ``DatasetError`` if there is neither, or the file is no template.
     public mutating func use(template nameOrFile: String) throws(DatasetError) -> String {
+        guard nameOrFile != Self.nameOfChatTemplate else {
+            usesChatTemplate = true
+            return nameOrFile
+        }
         do {
             let template = try InstructionTemplate(nameOrFile: nameOrFile)
             self.template = template
@@ -60,6 +74,51 @@ public struct SampleRecipe: Sendable {
         } catch {
             throw DatasetError(error.problem, at: "--template " + nameOrFile, hint: error.hint)
         }
+    }
+
+    /// Writes conversations by the chat template in `file`, with the model's tokens.
+    ///
+    /// - Returns: The file's text, which tells the template apart from others.
+    /// - Throws: ``DatasetError`` if the file is no template.
+    public mutating func use(
+        chatTemplate file: String, for model: BaseModel
+    ) throws(DatasetError) -> String {
+        do throws(ChatTemplateError) {
+            let own = try ChatTemplate(file: file)
+            chatTemplate = .success(try ChatTemplate.find(in: model, replacedBy: own))
+            ownChatTemplate = own.source
+            return own.source
+        } catch {
+            throw DatasetError(
+                error.problem, at: "--chat-template " + (error.location ?? file), hint: error.hint)
+        }
+    }
+
+    /// Gives every conversation these variables.
+    ///
+    /// - Throws: ``DatasetError`` if the chat template reads none of that name.
+    public mutating func use(
+        templateVariables: JSONObject
+    ) throws(DatasetError) {
+        self.templateVariables = templateVariables
+        guard !templateVariables.keys.isEmpty else { return }
+        let chat = try requireChatTemplate()
+        if let name = templateVariables.keys.first(where: { !chat.template.mentions($0) }) {
+            throw DatasetError(
+                "sets '\(name)', which \(chat.template.name) does not read", at: "--template-set",
+                hint: "Leave it out, or look for the right name in the template")
+        }
+    }
+
+    /// How the records of a file are read whose first usable record this is.
+    func form(of record: Record) throws(BadRecord) -> RecordForm {
+        let format: DatasetFormat =
+            if let known = self.format { known } else { try .detected(in: record) }
+        let isExchange = !format.holdsConversations && format != .text
+        return RecordForm(
+            format: format,
+            asChat: format.holdsConversations || isExchange && usesChatTemplate
+                || isExchange && template == nil && format.needsChatTemplate(record))
     }
 
     /// Whether samples of conversations depend on ``date``.
@@ -82,7 +141,7 @@ public struct SampleRecipe: Sendable {
     }
 
     /// Raised by every change that gives other samples for the same settings.
-    private static let version = 2
+    private static let version = 3
 
     /// The recipe as text, by which samples are told apart; `nil` if it cannot be.
     var identity: String? {
@@ -93,7 +152,8 @@ public struct SampleRecipe: Sendable {
         var lines = [
             "recipe \(Self.version)", "tokenizer \(tokenizerIdentity)", "probe \(ids)",
             "format \(format?.rawValue ?? "auto")", "turns \(targetTurns.rawValue)",
-            "template \(template?.identity ?? "usual")", "max-length \(maxLength)",
+            "template \(template?.identity ?? (usesChatTemplate ? "chat" : "usual"))",
+            "max-length \(maxLength)",
             "skip-bad-lines \(skipBadLines)",
             "held-out \(heldOut?.threshold ?? 0)",
         ]
@@ -102,6 +162,9 @@ public struct SampleRecipe: Sendable {
             if chat.template.asksForTheDate {
                 lines.append("date \(date)")
             }
+            lines.append("chat-template \(ownChatTemplate ?? "")")
+            let variables = JSONValue.object(templateVariables).encoded()
+            lines.append("variables \(String(decoding: variables, as: UTF8.self))")
         }
         return lines.joined(separator: "\n")
     }
@@ -116,7 +179,8 @@ public struct SampleRecipe: Sendable {
         }
         for first in [0, 1] {
             if let turns = try? template.turns(
-                Array(messages[first...]), which: .all, bosToken: "B", eosToken: "E")
+                Conversation(messages: Array(messages[first...])), which: .all, bosToken: "B",
+                eosToken: "E")
             {
                 return "\(turns)"
             }

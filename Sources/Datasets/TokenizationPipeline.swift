@@ -14,7 +14,7 @@ final class TokenizationPipeline: @unchecked Sendable {
     private let turn = NSCondition()
     private var cutter: RecordCutter
     private var writer: SampleFileWriter
-    private var format: DatasetFormat?
+    private var form: RecordForm?
     private var taken = 0
     private var written = 0
     private var waiting: [Int: TokenizedBlock] = [:]
@@ -38,30 +38,29 @@ final class TokenizationPipeline: @unchecked Sendable {
         self.writer = writer
         self.lanes = max(1, lanes)
         self.progress = progress
-        format = recipe.format
         cutter = RecordCutter(path: source.path, stream: try DecompressedStream(source))
     }
 
     /// - Returns: The finished, complete file's description, to be sealed by the writer.
     /// - Throws: ``DatasetError`` of the first bad record in the file's order; if the file cannot be
     ///   read or unpacked, or the samples not written.
-    func run() throws(DatasetError) -> (summary: DatasetSummary, format: DatasetFormat?) {
-        // Until a record has told the format, block after block in this thread.
-        var first = try BlockTokenizer(path: source.path, recipe: recipe, format: format)
+    func run() throws(DatasetError) -> (summary: DatasetSummary, form: RecordForm?) {
+        // Until a record has told the form, block after block in this thread.
+        var first = try BlockTokenizer(path: source.path, recipe: recipe, form: form)
         repeat {
             guard let block = try cutter.next() else {
                 isDry = true
                 break
             }
             let result = first.tokenize(block)
-            format = first.format
+            form = first.form
             try write(result)
-        } while format == nil
+        } while form == nil
         merge(first.usedTokens)
         if !isDry { try runLanes() }
         try source.requireUnchanged()
         writer.usedTokens = usedTokens
-        return (summary, format)
+        return (summary, form)
     }
 
     private func runLanes() throws(DatasetError) {
@@ -87,7 +86,7 @@ final class TokenizationPipeline: @unchecked Sendable {
         }
         var tokenizer: BlockTokenizer
         do throws(DatasetError) {
-            tokenizer = try BlockTokenizer(path: source.path, recipe: recipe, format: format)
+            tokenizer = try BlockTokenizer(path: source.path, recipe: recipe, form: form)
         } catch {
             turn.withLock { fail(error) }
             return

@@ -1,3 +1,5 @@
+import ChatTemplates
+import ModelFiles
 import Slices
 import Tokenization
 
@@ -12,7 +14,7 @@ struct TokenizedBlock {
     var summary = DatasetSummary()
     /// The first bad record, where such are not skipped.
     var failure: DatasetError?
-    var format: DatasetFormat?
+    var form: RecordForm?
 }
 
 /// What became of a file's records.
@@ -33,8 +35,22 @@ public struct DatasetSummary: Sendable, Equatable, Codable {
     public internal(set) var withoutTarget = 0
     /// Samples that were cut at the maximum length.
     public internal(set) var truncated = 0
+    /// Records with an answer that says nothing, which is learned as such.
+    public internal(set) var emptyAnswers = 0
+    /// Conversations that became several samples, because the chat template writes what came before
+    /// an answer otherwise as the conversation goes on.
+    public internal(set) var splitConversations = 0
+    /// Keys of records and messages that nothing is made of, in the order in which they came; the
+    /// first ``maximumKeyNotes`` of them.
+    public internal(set) var unusedKeys: [String] = []
 
     public static let maximumBadLineNotes = 5
+    static let maximumKeyNotes = 64
+
+    mutating func note(unusedKey key: String) {
+        guard unusedKeys.count < Self.maximumKeyNotes, !unusedKeys.contains(key) else { return }
+        unusedKeys.append(key)
+    }
 
     mutating func skip(line: Int, reason: String) {
         badLines += 1
@@ -50,6 +66,9 @@ public struct DatasetSummary: Sendable, Equatable, Codable {
         firstBadLines += next.firstBadLines.prefix(Self.maximumBadLineNotes - firstBadLines.count)
         withoutTarget += next.withoutTarget
         truncated += next.truncated
+        emptyAnswers += next.emptyAnswers
+        splitConversations += next.splitConversations
+        for key in next.unusedKeys { note(unusedKey: key) }
     }
 }
 
@@ -58,19 +77,36 @@ struct BlockTokenizer {
     let path: String
     let recipe: SampleRecipe
     /// Known from the first usable record on.
-    private(set) var format: DatasetFormat?
+    private(set) var form: RecordForm?
     private var builder: SampleBuilder?
+    private var keysRead: Set<String> = []
     /// A bit for each token id that occurs.
     private(set) var usedTokens: [UInt64]
 
-    init(path: String, recipe: SampleRecipe, format: DatasetFormat?) throws(DatasetError) {
+    init(path: String, recipe: SampleRecipe, form: RecordForm?) throws(DatasetError) {
         self.path = path
         self.recipe = recipe
-        self.format = format
-        builder = try format.map { (format) throws(DatasetError) in
-            try SampleBuilder(recipe, format)
-        }
         usedTokens = [UInt64](repeating: 0, count: (recipe.tokenizer.vocabularySize + 63) / 64)
+        guard let form else { return }
+        try use(form)
+        self.form = form
+    }
+
+    private mutating func use(_ form: RecordForm) throws(DatasetError) {
+        builder = try SampleBuilder(recipe, form)
+        keysRead = form.format.keysRead(asChat: form.asChat)
+    }
+
+    private mutating func samples(
+        of content: RecordContent, _ record: Record
+    ) throws(BadRecord) -> [SampleBuilder.Sample] {
+        do throws(BadRecord) {
+            return try record.isLeftOut ? [] : builder?.samples(content) ?? []
+        } catch {
+            // A record that cannot be used decides nothing.
+            if form == nil { builder = nil }
+            throw error
+        }
     }
 
     mutating func tokenize(_ block: RecordBlock) -> TokenizedBlock {
@@ -96,46 +132,75 @@ struct BlockTokenizer {
                 if result.failure != nil { return }
             }
         }
-        result.format = format
+        result.form = form
         return result
     }
 
     private mutating func add(
         _ record: Record, _ item: RecordBlock.Item, to result: inout TokenizedBlock
     ) throws(BadRecord) {
-        let format: DatasetFormat =
-            if let known = self.format { known } else { try .detected(in: record) }
-        let content = try format.content(of: record)
+        let form = if let known = self.form { known } else { try recipe.form(of: record) }
+        let content = try form.format.content(of: record, asChat: form.asChat)
         if builder == nil {
             do throws(DatasetError) {
-                builder = try SampleBuilder(recipe, format)
+                try use(form)
             } catch {
                 result.failure = DatasetError(
                     error.problem, at: error.location ?? path, hint: error.hint)
                 return
             }
         }
-        let sample = try builder?.sample(content)
-        self.format = format
-        guard let sample else {
+        let samples = try samples(of: content, record)
+        self.form = form
+        noteUnused(record, content, in: &result.summary)
+        guard !samples.isEmpty else {
             result.summary.withoutTarget += 1
             return
         }
+        if content.hasEmptyAnswer { result.summary.emptyAnswers += 1 }
+        if samples.count > 1 { result.summary.splitConversations += 1 }
         let hash = content.hash
+        for (part, sample) in samples.enumerated() {
+            // Parts of a conversation are no copies of each other.
+            append(sample, row: item.row, hash: hash &+ UInt64(part), to: &result)
+            result.isHeldOut.append(recipe.heldOut?.takes(hash) ?? false)
+        }
+    }
+
+    private mutating func append(
+        _ sample: SampleBuilder.Sample, row: Int, hash: UInt64, to result: inout TokenizedBlock
+    ) {
         result.entries.append(
             SampleEntry(
                 tokenStart: UInt64(result.tokens.count), runStart: UInt64(result.runs.count),
-                contentHash: hash, row: UInt64(item.row), length: UInt32(sample.tokens.count),
+                contentHash: hash, row: UInt64(row), length: UInt32(sample.tokens.count),
                 runCount: UInt32(sample.runs.count),
                 targetCount: sample.runs.reduce(0) { $0 + $1.upper - $1.lower },
                 computedLength: (sample.runs.last?.upper ?? 1) - 1))
-        result.isHeldOut.append(recipe.heldOut?.takes(hash) ?? false)
         result.tokens += sample.tokens
         result.runs += sample.runs
         if sample.isTruncated { result.summary.truncated += 1 }
         for token in sample.tokens {
             let place = Int(token) / 64
             if place < usedTokens.count { usedTokens[place] |= 1 << UInt64(token & 63) }
+        }
+    }
+
+    /// Names what nothing is made of, so that a reader sees it.
+    private func noteUnused(
+        _ record: Record, _ content: RecordContent, in summary: inout DatasetSummary
+    ) {
+        for key in record.keys where !keysRead.contains(key) && record.has(key) {
+            summary.note(unusedKey: key)
+        }
+        guard case .chat(let conversation) = content, let chat = builder?.chat?.template else {
+            return
+        }
+        for message in conversation.messages {
+            for key in message.object.keys
+            where key != "role" && key != "content" && !chat.mentions(key) {
+                summary.note(unusedKey: "messages[].\(key)")
+            }
         }
     }
 }

@@ -50,7 +50,7 @@ public struct TextGenerator: Sendable {
     ///
     /// - Parameters:
     ///   - prompt: At least one token, with the begin tokens.
-    ///   - addsBeginTokens: Whether the tokenizer's begin tokens come first. Chat templates write
+    ///   - addsBeginTokens: Whether the tokenizer's begin tokens come first, unless they stand there. Chat templates write
     ///     them themselves.
     ///   - method: How tokens are chosen.
     ///   - maximumTokens: Most tokens to generate, at least 1.
@@ -64,9 +64,8 @@ public struct TextGenerator: Sendable {
         maximumTokens: Int, onText: (String) throws -> Void
     ) throws -> Outcome {
         precondition(maximumTokens > 0, "\(maximumTokens) tokens")
-        let promptTokens =
-            try (addsBeginTokens ? tokenizer.beginTokens : [])
-            + tokenizer.makeEncoder().encode(prompt)
+        let given = try tokenizer.makeEncoder().encode(prompt)
+        let promptTokens = addsBeginTokens ? tokenizer.begun(given) : given
         try check(promptTokens)
         let positions = files.configuration.maximumPositions
         let room = positions - promptTokens.count

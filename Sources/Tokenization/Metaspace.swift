@@ -19,11 +19,12 @@ enum Metaspace {
 
     /// `text[range]` with `▁` for each space.
     static func replaced(
-        _ text: [UInt8], _ range: Range<Int>, _ prefix: Prefix, isFirst: Bool
+        _ text: [UInt8], _ range: Range<Int>, _ prefix: Prefix, _ place: PreTokenizer.Place
     ) -> [UInt8] {
         let piece = Array(text[range])
         let result = Normalizer.replace([0x20], with: bytes, in: piece) ?? piece
-        let isPrefixed = prefix == .always || prefix == .first && isFirst
+        let isPrefixed =
+            place != .continued && (prefix == .always || prefix == .first && place == .first)
         return isPrefixed && !stands(at: 0, in: result, upTo: result.count)
             ? bytes + result : result
     }

@@ -26,10 +26,16 @@ struct Normalizer: Sendable, Equatable {
         Int32(cutf8proc_stable) | Int32(cutf8proc_decompose)
 
     /// The normalized `bytes[range]`; `nil` where it is the same.
-    func normalized(_ bytes: [UInt8], _ range: Range<Int>) -> [UInt8]? {
+    ///
+    /// - Parameter continues: Whether the text goes on from another one, so that nothing is put
+    ///   before it.
+    func normalized(
+        _ bytes: [UInt8], _ range: Range<Int>, continues: Bool = false
+    ) -> [UInt8]? {
         guard !stages.isEmpty, !range.isEmpty else { return nil }
         var result: [UInt8]?
         for stage in stages {
+            if continues, case .prepend = stage { continue }
             let input = result ?? Array(bytes[range])
             result = Self.apply(stage, to: input) ?? result
         }

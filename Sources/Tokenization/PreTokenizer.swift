@@ -19,24 +19,32 @@ struct PreTokenizer: Sendable {
 
     var stages: [Stage]
 
+    /// Where a piece stands, which decides whether a blank is put before it.
+    enum Place: Sendable {
+        case first
+        /// First of a text that goes on from another one: never gets a blank.
+        case continued
+        case later
+    }
+
     static let gpt2 = PreTokenizer(stages: [.pattern(.gpt2)])
 
     /// Calls `body` with each word of `bytes[range]`, in order.
     ///
     /// The bytes that `body` gets are not always `bytes`: a stage may have added some.
     ///
-    /// - Parameter isFirst: Whether the text begins with this piece.
+    /// - Parameter place: Where the piece stands in its text.
     /// - Precondition: `bytes[range]` is valid UTF-8.
     /// - Throws: ``TokenizationError`` if an expression gives up.
     func forEachWord(
-        in bytes: [UInt8], _ range: Range<Int>, isFirst: Bool, _ scratch: ExpressionScratch,
+        in bytes: [UInt8], _ range: Range<Int>, _ place: Place, _ scratch: ExpressionScratch,
         _ body: ([UInt8], Range<Int>) -> Void
     ) throws(TokenizationError) {
-        try apply(0, to: bytes, range, isFirst, scratch, body)
+        try apply(0, to: bytes, range, place, scratch, body)
     }
 
     private func apply(
-        _ index: Int, to bytes: [UInt8], _ range: Range<Int>, _ isFirst: Bool,
+        _ index: Int, to bytes: [UInt8], _ range: Range<Int>, _ place: Place,
         _ scratch: ExpressionScratch, _ body: ([UInt8], Range<Int>) -> Void
     ) throws(TokenizationError) {
         guard !range.isEmpty else { return }
@@ -44,11 +52,11 @@ struct PreTokenizer: Sendable {
         let classes = CharacterClasses.shared
         func pass(_ piece: Range<Int>) throws(TokenizationError) {
             try apply(
-                index + 1, to: bytes, piece, isFirst && piece.lowerBound == range.lowerBound,
-                scratch, body)
+                index + 1, to: bytes, piece,
+                piece.lowerBound == range.lowerBound ? place : .later, scratch, body)
         }
         func pass(changed: [UInt8]) throws(TokenizationError) {
-            try apply(index + 1, to: changed, 0..<changed.count, isFirst, scratch, body)
+            try apply(index + 1, to: changed, 0..<changed.count, place, scratch, body)
         }
         var start = range.lowerBound
         switch stages[index] {
@@ -76,15 +84,17 @@ struct PreTokenizer: Sendable {
             for piece in pieces { try pass(piece) }
         case .prefixSpace:
             let space = UInt8(ascii: " ")
-            try bytes[start] == space ? pass(range) : pass(changed: [space] + bytes[range])
+            try bytes[start] == space || place == .continued
+                ? pass(range) : pass(changed: [space] + bytes[range])
         case .alphabet:
             try pass(changed: ByteAlphabet.spelled(bytes[range]))
         case .metaspace(let prefix, let splits):
-            let changed = Metaspace.replaced(bytes, range, prefix, isFirst: isFirst)
+            let changed = Metaspace.replaced(bytes, range, prefix, place)
             let pieces = splits ? Metaspace.pieces(of: changed) : [0..<changed.count]
             for piece in pieces {
                 try apply(
-                    index + 1, to: changed, piece, isFirst && piece.lowerBound == 0, scratch, body)
+                    index + 1, to: changed, piece, piece.lowerBound == 0 ? place : .later, scratch,
+                    body)
             }
         case .metaspaceWords(let exceptions):
             var from = start

@@ -15,12 +15,15 @@ public final class TokenEncoder {
 
     /// Appends the tokens of `text` to `tokens`; none are put before or after them.
     ///
+    /// - Parameter continues: As for ``Tokenizer/encode(_:continues:)``.
     /// - Throws: ``TokenizationError`` if an expression of the tokenizer gives up on the text.
-    /// - Complexity: As ``Tokenizer/encode(_:)``.
-    public func encode(_ text: String, into tokens: inout [Int32]) throws(TokenizationError) {
+    /// - Complexity: As ``Tokenizer/encode(_:continues:)``.
+    public func encode(
+        _ text: String, continues: Bool = false, into tokens: inout [Int32]
+    ) throws(TokenizationError) {
         self.text.removeAll(keepingCapacity: true)
         self.text += text.utf8
-        try tokenizer.encode(self.text, &words, scratch, into: &tokens)
+        try tokenizer.encode(self.text, continues: continues, &words, scratch, into: &tokens)
     }
 
     /// Appends the tokens of UTF-8 text to `tokens`.
@@ -35,15 +38,17 @@ public final class TokenEncoder {
         }
         text.removeAll(keepingCapacity: true)
         text += bytes
-        try tokenizer.encode(text, &words, scratch, into: &tokens)
+        try tokenizer.encode(text, continues: false, &words, scratch, into: &tokens)
     }
 
     /// The tokens of `text`.
     ///
-    /// - Throws: As ``encode(_:into:)``.
-    public func encode(_ text: String) throws(TokenizationError) -> [Int32] {
+    /// - Throws: As ``encode(_:continues:into:)``.
+    public func encode(
+        _ text: String, continues: Bool = false
+    ) throws(TokenizationError) -> [Int32] {
         var tokens: [Int32] = []
-        try encode(text, into: &tokens)
+        try encode(text, continues: continues, into: &tokens)
         return tokens
     }
 }

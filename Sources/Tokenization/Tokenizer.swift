@@ -101,14 +101,16 @@ public final class Tokenizer: Sendable {
     ///
     /// An expression that gives up, which takes a hostile text or pattern, leaves the text in one
     /// piece; an encoder says so instead.
+    /// - Parameter continues: Whether the text goes on from another one, so that no blank that this
+    ///   tokenizer begins texts with is put before it.
     /// - Complexity: O(n log n) for n bytes at worst; linear on text of ordinary words.
-    public func encode(_ text: String) -> [Int32] {
+    public func encode(_ text: String, continues: Bool = false) -> [Int32] {
         let bytes = Array(text.utf8)
         var tokens: [Int32] = []
         tokens.reserveCapacity(bytes.count / 3)
         var encoder = takeEncoder()
         do throws(TokenizationError) {
-            try encode(bytes, &encoder, ExpressionScratch(), into: &tokens)
+            try encode(bytes, continues: continues, &encoder, ExpressionScratch(), into: &tokens)
         } catch {
             tokens = []
             encoder.encode(bytes, 0..<bytes.count, into: &tokens)
@@ -120,21 +122,29 @@ public final class Tokenizer: Sendable {
     /// An encoder for one thread. Makes no copy of the vocabulary.
     public func makeEncoder() -> TokenEncoder { TokenEncoder(self, WordEncoder(words)) }
 
+    /// `tokens` with the begin tokens before them, unless they begin with these already.
+    public func begun(_ tokens: [Int32]) -> [Int32] {
+        tokens.starts(with: beginTokens) ? tokens : beginTokens + tokens
+    }
+
     /// Appends the tokens of `bytes`, which is valid UTF-8.
     func encode(
-        _ bytes: [UInt8], _ encoder: inout WordEncoder, _ scratch: ExpressionScratch,
-        into tokens: inout [Int32]
+        _ bytes: [UInt8], continues: Bool, _ encoder: inout WordEncoder,
+        _ scratch: ExpressionScratch, into tokens: inout [Int32]
     ) throws(TokenizationError) {
+        let beginning = continues ? PreTokenizer.Place.continued : .first
         for part in literalTokens.parts(of: bytes, 0..<bytes.count, classes) {
             switch part {
             case .token(let id): tokens.append(id)
             case .text(let range):
-                let isFirst = range.lowerBound == 0
-                if let changed = normalizer.normalized(bytes, range) {
+                let place = range.lowerBound == 0 ? beginning : .later
+                if let changed = normalizer.normalized(
+                    bytes, range, continues: place == .continued)
+                {
                     let whole = 0..<changed.count
-                    try encode(changed, whole, isFirst, &encoder, scratch, &tokens)
+                    try encode(changed, whole, place, &encoder, scratch, &tokens)
                 } else {
-                    try encode(bytes, range, isFirst, &encoder, scratch, &tokens)
+                    try encode(bytes, range, place, &encoder, scratch, &tokens)
                 }
             }
         }
@@ -142,15 +152,15 @@ public final class Tokenizer: Sendable {
 
     /// Encodes what lies between tokens that are matched literally.
     private func encode(
-        _ bytes: [UInt8], _ range: Range<Int>, _ isFirst: Bool, _ encoder: inout WordEncoder,
-        _ scratch: ExpressionScratch, _ tokens: inout [Int32]
+        _ bytes: [UInt8], _ range: Range<Int>, _ place: PreTokenizer.Place,
+        _ encoder: inout WordEncoder, _ scratch: ExpressionScratch, _ tokens: inout [Int32]
     ) throws(TokenizationError) {
         for part in normalizedTokens.parts(of: bytes, range, classes) {
             switch part {
             case .token(let id): tokens.append(id)
             case .text(let piece):
                 try preTokenizer.forEachWord(
-                    in: bytes, piece, isFirst: isFirst && piece.lowerBound == range.lowerBound,
+                    in: bytes, piece, piece.lowerBound == range.lowerBound ? place : .later,
                     scratch
                 ) { bytes, word in
                     encoder.encode(bytes, word, into: &tokens)

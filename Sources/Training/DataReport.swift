@@ -19,6 +19,12 @@ public struct DataReport: Sendable {
         public let firstBadLines: [DatasetSummary.BadLine]
         public let withoutTarget: Int
         public let truncated: Int
+        /// Records with an answer that says nothing.
+        public let emptyAnswers: Int
+        /// Conversations that became several samples.
+        public let splitConversations: Int
+        /// Keys that nothing is made of.
+        public let unusedKeys: [String]
         public let tokens: Int
         public let targetTokens: Int
         /// Tokens that an epoch visits, on average over epochs.
@@ -42,12 +48,9 @@ public struct DataReport: Sendable {
     private static let mostHashes = 20_000_000
 
     /// Settings that it understands, by the flags' names.
-    public static let settingNames: Set<String> = [
-        "model", "data", "held-out", "format", "template", "template-date", "loss-on",
-        "skip-bad-lines",
-        "max-length", "cache",
-        "threads",
-    ]
+    public static let settingNames = SampleSettings.names.union([
+        "model", "data", "held-out", "cache", "threads",
+    ])
 
     /// Reads and tokenizes the data, or finds it tokenized.
     ///
@@ -56,14 +59,8 @@ public struct DataReport: Sendable {
         let reader = try SettingReader(settings)
         let sources = try DataSource.list(try reader.required("data"))
         let model = try BaseModel.open(path: try reader.required("model"))
-        maxLength = try RunInputs.maxLength(
-            try reader.integer("max-length", atLeast: 2), model.configuration)
-        var recipe = try SampleRecipe(model: model, maxLength: maxLength)
-        recipe.format = try reader.choice("format", among: DatasetFormat.allCases) { $0.rawValue }
-        recipe.targetTurns = try reader.targetTurns()
-        if let date = try reader.templateDate() { recipe.date = date }
-        if let name = reader.text("template") { _ = try recipe.use(template: name) }
-        recipe.skipBadLines = try reader.flag("skip-bad-lines")
+        var recipe = try SampleSettings(reader).recipe(for: model).recipe
+        maxLength = recipe.maxLength
         recipe.heldOut = try reader.heldOut()
         let cache = SampleCache(folder: reader.text("cache"))
         let data = try TrainingData(
@@ -80,6 +77,9 @@ public struct DataReport: Sendable {
                 records: dataset.summary.records, badLines: dataset.summary.badLines,
                 firstBadLines: dataset.summary.firstBadLines,
                 withoutTarget: dataset.summary.withoutTarget, truncated: dataset.summary.truncated,
+                emptyAnswers: dataset.summary.emptyAnswers,
+                splitConversations: dataset.summary.splitConversations,
+                unusedKeys: dataset.summary.unusedKeys,
                 tokens: lengths.tokenCount, targetTokens: lengths.targetCount,
                 tokensPerEpoch: Double(lengths.tokenCount) * Double(visits)
                     / Double(max(1, dataset.samples.count)),

@@ -139,12 +139,26 @@ extension LoadedDataset {
     /// What a person should know: what was cut, what was left out.
     func remarks(flag: String, maxLength: Int) -> [String] {
         var found = [remark].compactMap { $0 }.map { "\(flag): \($0)" }
-        if summary.badLines > 0 { found.append("\(flag): \(summary.badLines) bad lines skipped") }
+        if let first = summary.firstBadLines.first {
+            found.append(
+                "\(flag): \(summary.badLines) bad lines skipped (the first: line \(first.line) "
+                    + "\(first.reason))")
+        }
         if summary.truncated > 0 {
             found.append("\(flag): \(summary.truncated) samples cut at \(maxLength) tokens")
         }
         if summary.withoutTarget > 0 {
             found.append("\(flag): \(summary.withoutTarget) samples without a target left out")
+        }
+        if summary.emptyAnswers > 0 {
+            found.append(
+                "\(flag): \(summary.emptyAnswers) records have an empty answer, which teaches the "
+                    + "model to say nothing")
+        }
+        if summary.splitConversations > 0 {
+            found.append(
+                "\(flag): \(summary.splitConversations) conversations became a sample for each "
+                    + "answer, as the chat template changes earlier turns")
         }
         return found
     }

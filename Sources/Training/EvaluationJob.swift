@@ -20,13 +20,14 @@ public struct EvaluationJob {
     private let maxLength: Int
     private let threads: Int?
     private let backend: Backend
+    /// What a person should know before the loss is computed.
+    public let remarks: [String]
 
     /// Settings that an evaluation has in common with a run, by the flags' names.
-    public static let settingNames: Set<String> = [
-        "model", "data", "held-out", "format", "template", "template-date",
-        "loss-on", "skip-bad-lines", "max-length", "cache",
-        "slice-size", "share-prefixes", "threads", "kernels", "compute",
-    ]
+    public static let settingNames = SampleSettings.names.union([
+        "model", "data", "held-out", "cache", "slice-size", "share-prefixes", "threads", "kernels",
+        "compute",
+    ])
 
     /// Reads and checks everything that is needed.
     ///
@@ -43,21 +44,16 @@ public struct EvaluationJob {
                 ?? RunConfiguration.defaultSliceSize,
             sharesPrefixes: try reader.isOn("share-prefixes", byDefault: true))
         threads = try reader.integer("threads", atLeast: 1)
-        let format = try reader.choice("format", among: DatasetFormat.allCases) { $0.rawValue }
-        let wantedLength = try reader.integer("max-length", atLeast: 2)
+        let settings = try SampleSettings(reader)
         let model = try BaseModel.open(path: try reader.required("model"))
         self.model = model
-        maxLength = try RunInputs.maxLength(wantedLength, model.configuration)
         adapter = try adapterPath.map {
             try PEFTAdapter(
                 folder: try PEFTAdapter.folder(at: $0), model: model.configuration)
         }
-        var recipe = try SampleRecipe(model: model, maxLength: maxLength)
-        recipe.format = format
-        recipe.targetTurns = try reader.targetTurns()
-        if let date = try reader.templateDate() { recipe.date = date }
-        if let name = reader.text("template") { _ = try recipe.use(template: name) }
-        recipe.skipBadLines = try reader.flag("skip-bad-lines")
+        remarks = model.remarks + (adapter?.remarks ?? [])
+        var recipe = try settings.recipe(for: model).recipe
+        maxLength = recipe.maxLength
         recipe.heldOut = try reader.heldOut()
         dataset = try TrainingData.load(
             try reader.required("data"), recipe: recipe,
@@ -127,22 +123,28 @@ public struct EvaluationJob {
         let evaluation = Evaluation(
             communicator: InProcessCommunicator.world(size: 1)[0], pool: pool, samples: samples,
             rule: rule, speeds: RankSpeeds(lanes: [plan.lanes], hostLeaders: [0], workerRank: 0))
-        var perSample: [SampleLoss] = []
+        var perSample: [(sample: Int, loss: SampleLoss)] = []
         let loss = try evaluation.run(
             adapter?.parameters,
             perSample: { sample, nll, targets in
+                let row = samples.row(sample)
                 perSample.append(
-                    SampleLoss(index: samples.row(sample), nll: nll, targetTokens: targets))
+                    (sample, SampleLoss(index: row, nll: nll, targetTokens: targets)))
             }, progress: progress)
-        perSample.sort { $0.index < $1.index }
-        try refuse(notFinite: perSample)
+        // Several samples may be of one record; those come in the order of its answers.
+        let order = perSample.indices.sorted {
+            (perSample[$0].loss.index, perSample[$0].sample)
+                < (perSample[$1].loss.index, perSample[$1].sample)
+        }
+        let losses = order.map { perSample[$0].loss }
+        try refuse(notFinite: losses)
         return Report(
             loss: loss.mean, samples: samples.count, targetTokens: Int(loss.targetTokens),
             tokens: Int(loss.tokens), badLines: dataset.summary.badLines,
             withoutTarget: dataset.summary.withoutTarget, truncated: dataset.summary.truncated,
             maxLength: maxLength, sliceSize: rule.sliceSize,
             sharesPrefixes: rule.sharesPrefixes, kernels: backend.identity.description,
-            seconds: watch.seconds, perSample: perSample)
+            seconds: watch.seconds, perSample: losses)
     }
 
     private func refuse(notFinite losses: [SampleLoss]) throws(ConfigurationError) {

@@ -1,4 +1,3 @@
-public import ChatTemplates
 public import Datasets
 public import Kernels
 import MetricsOutlets
@@ -24,16 +23,8 @@ public struct RunConfiguration: Sendable, Equatable {
     public let cache: String?
     public let out: String
 
-    public let format: DatasetFormat?
-    /// Name or file of the instruction template; `nil`: the usual one of the format.
-    public let template: String?
-    /// The day that a chat template is told; `nil`: that on which the run began.
-    public let templateDate: TemplateDate?
-    /// Which of the assistant's turns of conversations are targets.
-    public let targetTurns: TargetTurns
-    public let skipBadLines: Bool
-    /// `nil`: the smaller of 1024 and the model's positions.
-    public let maxLength: Int?
+    /// What becomes of the records.
+    public let samples: SampleSettings
 
     public let initAdapter: String?
     public let targets: String?
@@ -107,14 +98,7 @@ public struct RunConfiguration: Sendable, Equatable {
         cache = reader.text("cache")
         out = try reader.required("out")
 
-        format =
-            reader.text("format") == "auto"
-            ? nil : try reader.choice("format", among: DatasetFormat.allCases) { $0.rawValue }
-        template = reader.text("template")
-        templateDate = try reader.templateDate()
-        targetTurns = try reader.targetTurns()
-        skipBadLines = try reader.flag("skip-bad-lines")
-        maxLength = try reader.integer("max-length", atLeast: 2)
+        samples = try SampleSettings(reader)
 
         initAdapter = reader.text("init-adapter")
         targets = reader.text("targets")

@@ -25,6 +25,8 @@ struct RunInputs {
     let adapterConfiguration: AdapterConfiguration
     /// The parameters of `--init-adapter`.
     let startingPoint: LowRankParameters?
+    /// What the files of the model and of `--init-adapter` say that is not used here.
+    private let fileRemarks: [String]
     /// The day that the data's chat template was told; `nil` if none asked.
     let templateDate: TemplateDate?
     /// SHA-256 by name of the setting whose file it is.
@@ -34,17 +36,11 @@ struct RunInputs {
     /// - Throws: A ``Fault`` naming the file or flag.
     init(_ configuration: RunConfiguration, continuing found: RunDocument?) throws {
         model = try BaseModel.open(path: configuration.model)
-        maxLength = try Self.maxLength(configuration.maxLength, model.configuration)
-        var recipe = try SampleRecipe(model: model, maxLength: maxLength)
-        recipe.format = configuration.format
-        recipe.targetTurns = configuration.targetTurns
         let recorded = found.flatMap { RunDocument.value("template-date", in: $0.settings) }
-        recipe.date =
-            configuration.templateDate ?? recorded.flatMap(TemplateDate.init) ?? .today
-        let template = try configuration.template.map { (name) throws in
-            try recipe.use(template: name)
-        }
-        recipe.skipBadLines = configuration.skipBadLines
+        let made = try configuration.samples.recipe(
+            for: model, began: recorded.flatMap(TemplateDate.init))
+        var recipe = made.recipe
+        maxLength = recipe.maxLength
         let cache = SampleCache(folder: configuration.cache)
         // A file of its own is held out as a whole.
         evaluation = try configuration.evalData.map { [recipe] path in
@@ -60,14 +56,19 @@ struct RunInputs {
         for dataset in datasets {
             try dataset.requireTokens(below: model.configuration.vocabularySize)
         }
-        let isTold = recipe.asksForTheDate && datasets.contains { $0.format.isChat }
+        let isTold = recipe.asksForTheDate && datasets.contains(where: \.usesChatTemplate)
         templateDate = isTold ? recipe.date : nil
-        (adapterConfiguration, startingPoint) = try Self.adapter(configuration, model)
-        layout = try LowRankLayout(
-            adapterRank: adapterConfiguration.adapterRank, alpha: adapterConfiguration.alpha,
-            projections: adapterConfiguration.targets.projections(
-                in: model.configuration, origin: "--targets"),
-            model: model.configuration)
+        let adapter = try Self.adapter(configuration, model)
+        adapterConfiguration = adapter.configuration
+        startingPoint = adapter.start?.parameters
+        fileRemarks = model.remarks + model.trainingRemarks + (adapter.start?.remarks ?? [])
+        layout =
+            try startingPoint?.layout
+            ?? LowRankLayout(
+                adapterRank: adapterConfiguration.adapterRank, alpha: adapterConfiguration.alpha,
+                projections: adapterConfiguration.targets.projections(
+                    in: model.configuration, origin: "--targets"),
+                model: model.configuration)
         var prints = [
             RunDocument.Entry(name: "model", value: try Fingerprints.sha256(model: model)),
             RunDocument.Entry(name: "data", value: training.fingerprint),
@@ -75,10 +76,8 @@ struct RunInputs {
         if let evaluation {
             prints.append(RunDocument.Entry(name: "eval-data", value: evaluation.sourceSHA256))
         }
-        if let template {
-            prints.append(
-                RunDocument.Entry(
-                    name: "template", value: Fingerprints.sha256([UInt8](template.utf8))))
+        prints += made.templates.map {
+            RunDocument.Entry(name: $0.name, value: Fingerprints.sha256([UInt8]($0.text.utf8)))
         }
         if let folder = configuration.initAdapter {
             let weights = folder + "/" + PEFTAdapter.weightsName
@@ -103,7 +102,7 @@ struct RunInputs {
 
     private static func adapter(
         _ configuration: RunConfiguration, _ model: BaseModel
-    ) throws -> (AdapterConfiguration, LowRankParameters?) {
+    ) throws -> (configuration: AdapterConfiguration, start: PEFTAdapter?) {
         guard let folder = configuration.initAdapter else {
             var settings = AdapterConfiguration(
                 adapterRank: configuration.adapterRank ?? 8,
@@ -139,7 +138,7 @@ struct RunInputs {
         }
         var settings = found
         settings.baseModel = configuration.model
-        return (settings, adapter.parameters)
+        return (settings, adapter)
     }
 
     private static func refuse<Value: Equatable>(
@@ -163,7 +162,7 @@ struct RunInputs {
         let ignored =
             dropout > 0
             ? ["--init-adapter was trained with lora_dropout \(dropout); this run uses none"] : []
-        return ignored
+        return fileRemarks + ignored
             + dateRemark
             + training.datasets.flatMap { $0.remarks(flag: "--data", maxLength: maxLength) }
             + (evaluation?.remarks(flag: "--eval-data", maxLength: maxLength) ?? [])
@@ -210,7 +209,8 @@ struct RunInputs {
     func resolvedSettings(_ configuration: RunConfiguration) -> [RunDocument.Entry] {
         var values: [String: String] = [
             "model": configuration.model, "data": configuration.data, "out": configuration.out,
-            "format": training.formatNames, "skip-bad-lines": "\(configuration.skipBadLines)",
+            "format": training.formatNames,
+            "skip-bad-lines": "\(configuration.samples.skipBadLines)",
             "max-length": "\(maxLength)", "targets": adapterConfiguration.targets.description,
             "rank": "\(adapterConfiguration.adapterRank)",
             "alpha": "\(adapterConfiguration.alpha)", "lr": "\(configuration.learningRate)",
@@ -236,11 +236,14 @@ struct RunInputs {
         }
         values["eval-data"] = configuration.evalData
         values["held-out"] = configuration.heldOut?.text
-        values["template"] = configuration.template
+        values["template"] = configuration.samples.template
+        values["chat-template"] = configuration.samples.chatTemplate
+        let variables = configuration.samples.templateVariables.text
+        values["template-set"] = variables.isEmpty ? nil : variables
         values["template-date"] = templateDate?.description
         values["cache"] = configuration.cache
-        if training.datasets.contains(where: { $0.format.isChat }) {
-            values["loss-on"] = configuration.targetTurns.rawValue
+        if training.datasets.contains(where: \.usesChatTemplate) {
+            values["loss-on"] = configuration.samples.targetTurns.rawValue
         }
         values["init-adapter"] = configuration.initAdapter
         values["threads"] = configuration.threads.map { "\($0)" }

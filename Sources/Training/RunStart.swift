@@ -186,7 +186,7 @@ struct RunStart {
         settings.filter { entry in
             switch entry.name {
             case "rank", "alpha", "targets": configuration.initAdapter == nil
-            case "format": configuration.format != nil
+            case "format": configuration.samples.format != nil
             default: true
             }
         }

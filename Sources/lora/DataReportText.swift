@@ -28,6 +28,18 @@ extension DataReport {
         if file.withoutTarget > 0 {
             row("without target", "\(file.withoutTarget.grouped) records left out")
         }
+        if file.emptyAnswers > 0 {
+            row("empty answers", "\(file.emptyAnswers.grouped) records, which teach to say nothing")
+        }
+        if file.splitConversations > 0 {
+            row(
+                "split",
+                "\(file.splitConversations.grouped) conversations, a sample for each answer: the "
+                    + "template changes earlier turns")
+        }
+        if !file.unusedKeys.isEmpty {
+            row("not used", file.unusedKeys.map(\.onOneLine).joined(separator: ", "))
+        }
         if file.truncated > 0 {
             row("truncated", "\(file.truncated.grouped) samples at \(maxLength) tokens")
         }
@@ -112,6 +124,9 @@ extension DataReport {
                 member.add("bad_lines_skipped", file.badLines)
                 member.add("without_target", file.withoutTarget)
                 member.add("truncated", file.truncated)
+                member.add("empty_answers", file.emptyAnswers)
+                member.add("split_conversations", file.splitConversations)
+                member.add("not_used", file.unusedKeys)
                 member.add("tokens", file.tokens)
                 member.add("target_tokens", file.targetTokens)
                 member.add("weight", file.weight)

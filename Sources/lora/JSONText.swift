@@ -13,7 +13,11 @@ struct JSONText {
         members.append("\"\(key)\":\(value.isFinite ? "\(value)" : "null")")
     }
 
-    mutating func add(_ key: String, _ value: String) {
+    mutating func add(_ key: String, _ value: String) { addFoundation(key, value) }
+
+    mutating func add(_ key: String, _ values: [String]) { addFoundation(key, values) }
+
+    private mutating func addFoundation(_ key: String, _ value: Any) {
         let data = try? JSONSerialization.data(
             withJSONObject: value, options: [.fragmentsAllowed, .withoutEscapingSlashes])
         members.append("\"\(key)\":" + (data.map { String(decoding: $0, as: UTF8.self) } ?? "null"))

@@ -3,6 +3,7 @@ import ChatTemplates
 import Foundation
 import Generation
 import ModelFiles
+import Training
 
 /// The flags that say what a model goes on from.
 struct PromptOptions: ParsableArguments {
@@ -43,6 +44,22 @@ struct PromptOptions: ParsableArguments {
             valueName: "file"))
     var chatTemplate: String?
 
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "For --chat and --messages: a variable for the chat template, as "
+                + "enable_thinking=false; may be repeated.",
+            valueName: "name=value"))
+    var templateSet: [String] = []
+
+    private var variables: JSONObject {
+        get throws {
+            try TemplateVariables(
+                templateSet.joined(separator: ","), flag: "--template-set"
+            ).values
+        }
+    }
+
     /// What the flags ask for, before there is a model.
     var request: PromptRequest {
         get throws {
@@ -59,9 +76,13 @@ struct PromptOptions: ParsableArguments {
             case (nil, nil, let chat?, nil):
                 let message = ChatMessage(
                     role: "user", content: try readingDash(chat, "--chat"))
-                return .chat(Conversation(messages: [message]), templateFile: chatTemplate)
+                return .chat(
+                    Conversation(messages: [message]), templateFile: chatTemplate,
+                    variables: try variables)
             case (nil, nil, nil, let file?):
-                return .chat(try Conversation(file: file), templateFile: chatTemplate)
+                return .chat(
+                    try Conversation(file: file), templateFile: chatTemplate,
+                    variables: try variables)
             default:
                 throw GenerationError(
                     "--prompt",
@@ -82,6 +103,9 @@ struct PromptOptions: ParsableArguments {
         if chatTemplate != nil, chat == nil, messages == nil {
             throw GenerationError("--chat-template", "belongs to --chat or --messages")
         }
+        if !templateSet.isEmpty, chat == nil, messages == nil {
+            throw GenerationError("--template-set", "belongs to --chat or --messages")
+        }
     }
 
     private func readingDash(_ text: String, _ flag: String) throws -> String {
@@ -97,7 +121,7 @@ struct PromptOptions: ParsableArguments {
 /// What a model goes on from.
 enum PromptRequest {
     case text(String)
-    case chat(Conversation, templateFile: String?)
+    case chat(Conversation, templateFile: String?, variables: JSONObject)
 
     /// Whether a chat template makes the text, begin token included.
     var isChat: Bool {
@@ -108,7 +132,7 @@ enum PromptRequest {
     func text(for model: BaseModel) throws -> String {
         switch self {
         case .text(let text): return text
-        case .chat(let conversation, let templateFile):
+        case .chat(let conversation, let templateFile, let variables):
             let own = try ChatTemplate.find(
                 in: model, replacedBy: templateFile.map { try ChatTemplate(file: $0) })
             guard let own else {
@@ -116,39 +140,43 @@ enum PromptRequest {
                     model.path, "has no chat template",
                     hint: "Give one as --chat-template, or use --prompt or --instruction")
             }
-            return try own.template.render(
-                conversation.messages, addGenerationPrompt: true, bosToken: own.bosToken,
-                eosToken: own.eosToken, extra: conversation.variables
-            ).text
+            return try own.template.prompt(
+                conversation.with(defaults: variables), bosToken: own.bosToken,
+                eosToken: own.eosToken)
         }
     }
 }
 
-/// Messages, and what else a chat template is to know.
-struct Conversation {
-    let messages: [ChatMessage]
-    var variables = JSONObject([])
-
-    init(messages: [ChatMessage]) { self.messages = messages }
-
+extension Conversation {
     /// Reads a list of messages, or an object with `messages` and other variables.
     init(file: String) throws {
-        let root = try JSONValue.read(path: file)
-        var list = root
-        if case .object(let object) = root {
+        var list = try JSONValue.read(path: file)
+        var beside = JSONObject([])
+        if case .object(let object) = list {
             list = object["messages"] ?? .null
-            variables = object
-            variables.remove("messages")
+            beside = object
+            beside.remove("messages")
         }
         guard case .array(let items) = list, !items.isEmpty else {
             throw GenerationError(
                 file, "must hold a list of messages, or an object with one under 'messages'")
         }
-        messages = try items.enumerated().map { index, item in
-            guard case .object(let object) = item, let message = ChatMessage(object) else {
-                throw GenerationError(file, "message \(index + 1) is no object with a 'role'")
+        do throws(ConversationProblem) {
+            try self.init(reading: items, noun: "message")
+            for key in beside.keys {
+                try takeBeside(key, beside[key] ?? .null)
             }
-            return message
+        } catch {
+            throw GenerationError(file, error.reason)
+        }
+    }
+
+    private mutating func takeBeside(
+        _ key: String, _ value: JSONValue
+    ) throws(ConversationProblem) {
+        switch key {
+        case "tools", "documents", "chat_template_kwargs": try take(key, value)
+        default: try set(key, value, from: "'\(key)'")
         }
     }
 }

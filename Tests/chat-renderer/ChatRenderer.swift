@@ -8,7 +8,8 @@ import ModelFiles
 ///
 /// Each line of standard input is `{"name", "source", "cases": [{"messages", "prompt", "bos", "eos",
 /// "extra"}]}`; each line of standard output is `{"error"}` or `{"results": […]}`, where a result is
-/// `{"text", "generated"}` or `{"error"}`.
+/// `{"text", "generated"}` or `{"error"}`. A case with `"turns": true` is read as a record of data
+/// is, and its result is `{"samples": [{"text", "assistant"}]}`: what is learned of it.
 @main
 struct ChatRenderer {
     static func main() throws {
@@ -35,6 +36,7 @@ struct ChatRenderer {
 
 extension ChatTemplate {
     fileprivate func result(_ request: JSONValue) -> JSONValue {
+        guard request["turns"] != .boolean(true) else { return samples(request) }
         let messages = request["messages"].array.compactMap { message -> ChatMessage? in
             if case .object(let object) = message { ChatMessage(object) } else { nil }
         }
@@ -43,15 +45,37 @@ extension ChatTemplate {
                 messages, addGenerationPrompt: request["prompt"] == .boolean(true),
                 bosToken: request["bos"].text, eosToken: request["eos"].text,
                 extra: request["extra"].object)
-            let ranges = chat.generated.map { range in
-                JSONValue.array([
-                    .integer(Int64(range.lowerBound)), .integer(Int64(range.upperBound)),
-                ])
-            }
             return .object(
-                JSONObject([("text", .text(chat.text)), ("generated", .array(ranges))]))
+                JSONObject([
+                    ("text", .text(chat.text)), ("generated", JSONValue(ranges: chat.generated)),
+                ]))
         } catch {
             return .object(JSONObject([("error", .text(error.description))]))
+        }
+    }
+
+    private func samples(_ request: JSONValue) -> JSONValue {
+        do {
+            var conversation = try Conversation(
+                reading: request["messages"].array, noun: "message")
+            for key in request["extra"].object.keys {
+                try conversation.take(key, request["extra"][key])
+            }
+            let found = try turns(
+                conversation, which: .all, bosToken: request["bos"].text,
+                eosToken: request["eos"].text)
+            let samples = found.map { sample in
+                JSONValue.object(
+                    JSONObject([
+                        ("text", .text(sample.text)),
+                        ("assistant", JSONValue(ranges: sample.assistant)),
+                    ]))
+            }
+            return .object(JSONObject([("samples", .array(samples))]))
+        } catch let problem as ConversationProblem {
+            return .object(JSONObject([("error", .text(problem.reason))]))
+        } catch {
+            return .object(JSONObject([("error", .text("\(error)"))]))
         }
     }
 }
@@ -65,6 +89,13 @@ extension String {
 }
 
 extension JSONValue {
+    fileprivate init(ranges: [Range<Int>]) {
+        self = .array(
+            ranges.map {
+                .array([.integer(Int64($0.lowerBound)), .integer(Int64($0.upperBound))])
+            })
+    }
+
     fileprivate subscript(key: String) -> JSONValue { object[key] ?? .null }
 
     fileprivate var object: JSONObject {
