@@ -24,6 +24,8 @@ public struct MergedModelFolder {
         public let weightBytes: Int
         /// Names in the folder, sorted.
         public let files: [String]
+        /// Names in the base folder that were not brought along, sorted; hidden ones are not named.
+        public let leftOut: [String]
     }
 
     /// - Parameters:
@@ -56,11 +58,12 @@ public struct MergedModelFolder {
         do {
             let bytes = try writeWeights(to: staged.path, progress)
             try writeConfiguration(to: staged.path)
-            try writeTokenizer(to: staged.path)
+            let leftOut = try writeCompanions(to: staged.path)
             let files = try FileManager.default.contentsOfDirectory(atPath: staged.path).sorted()
             try staged.publish()
             return Summary(
-                tensors: model.requiredWeights.count, weightBytes: bytes, files: files)
+                tensors: model.requiredWeights.count, weightBytes: bytes, files: files,
+                leftOut: leftOut)
         } catch {
             staged.discard()
             throw error
@@ -155,30 +158,15 @@ public struct MergedModelFolder {
 
     // MARK: What stands beside them
 
-    /// What a folder's tokenizer and licence consist of. `README.md` is left out: it describes the
-    /// base model.
-    private static let companions = [
-        "generation_config.json", "tokenizer.json", "tokenizer_config.json",
-        "special_tokens_map.json", "added_tokens.json", "chat_template.jinja",
-        "chat_template.json", "vocab.json", "merges.txt", "LICENSE", "LICENSE.txt", "NOTICE",
-        "USE_POLICY.md",
-    ]
-
     private func writeConfiguration(to folder: String) throws {
         let configuration = try model.huggingFaceConfiguration(elementType: elementType)
         try StagedModelFolder.write(configuration.encoded(), to: folder + "/config.json")
     }
 
-    private func writeTokenizer(to folder: String) throws {
+    /// - Returns: Names in a base folder that were not brought along.
+    private func writeCompanions(to folder: String) throws -> [String] {
         guard let metadata = model.ggufMetadata else {
-            for name in Self.companions {
-                let source = model.path + "/" + name
-                guard FileManager.default.fileExists(atPath: source) else { continue }
-                let file = try MappedFile(path: source)
-                let bytes = withExtendedLifetime(file) { [UInt8](file.bytes) }
-                try StagedModelFolder.write(bytes, to: folder + "/" + name)
-            }
-            return
+            return try ModelCompanions(of: model.path).copy(to: folder)
         }
         let files = try HuggingFaceTokenizerFiles(
             ggufMetadata: metadata, path: model.path,
@@ -186,5 +174,6 @@ public struct MergedModelFolder {
         try StagedModelFolder.write(files.tokenizer.encoded(), to: folder + "/tokenizer.json")
         try StagedModelFolder.write(
             files.configuration.encoded(), to: folder + "/tokenizer_config.json")
+        return []
     }
 }

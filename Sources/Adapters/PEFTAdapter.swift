@@ -14,10 +14,15 @@ public struct PEFTAdapter: Sendable {
 
     public let configuration: AdapterConfiguration
     public let parameters: LowRankParameters
+    /// What a person should know: what the folder says that is not used here.
+    public let remarks: [String]
 
-    public init(configuration: AdapterConfiguration, parameters: LowRankParameters) {
+    public init(
+        configuration: AdapterConfiguration, parameters: LowRankParameters, remarks: [String] = []
+    ) {
         self.configuration = configuration
         self.parameters = parameters
+        self.remarks = remarks
     }
 
     /// Reads the adapter in `folder` for a model of `model`'s shape.
@@ -25,19 +30,33 @@ public struct PEFTAdapter: Sendable {
     /// - Throws: ``AdapterError`` or ``ModelFileError`` naming the file and the tensor or key; also if
     ///   ``AdapterChecksums`` stand beside the files and do not fit them.
     public init(folder: String, model: DecoderConfiguration) throws {
+        let path = folder + "/" + Self.configurationName
+        guard Self.holds(Self.configurationName, folder) else { throw ForeignAdapter.error(folder) }
         try AdapterChecksums.check(folder: folder)
-        let configuration = try AdapterConfiguration(
-            path: folder + "/" + Self.configurationName)
-        try configuration.check(
-            against: model, origin: folder + "/" + Self.configurationName)
-        let projections = try configuration.targets.projections(
-            in: model, origin: folder + "/" + Self.configurationName)
+        let configuration = try AdapterConfiguration(path: path)
+        try Self.requireWeights(folder)
+        try configuration.check(against: model, origin: path)
+        let found = try configuration.modules.find(in: model, origin: path)
         let layout = LowRankLayout(
             adapterRank: configuration.adapterRank, alpha: configuration.alpha,
-            projections: projections, model: model)
+            projections: found.projections, model: model)
         let parameters = LowRankParameters(layout: layout)
         try layout.read(safetensors: folder + "/" + Self.weightsName, into: parameters.buffer)
-        self.init(configuration: configuration, parameters: parameters)
+        let unmatched = found.unmatched.joined(separator: ", ")
+        self.init(
+            configuration: configuration, parameters: parameters,
+            remarks: unmatched.isEmpty
+                ? [] : ["\(path): target_modules \(unmatched) match nothing in this model"])
+    }
+
+    /// - Throws: ``AdapterError`` saying what makes ``weightsName`` of what lies in `folder` in its
+    ///   place.
+    public static func requireWeights(_ folder: String) throws(AdapterError) {
+        guard holds(weightsName, folder) else { throw ForeignAdapter.error(folder) }
+    }
+
+    private static func holds(_ name: String, _ folder: String) -> Bool {
+        FileManager.default.fileExists(atPath: folder + "/" + name)
     }
 
     /// The PEFT folder that `path` means: itself (checkpoints are PEFT folders too), or the
@@ -45,17 +64,9 @@ public struct PEFTAdapter: Sendable {
     ///
     /// - Throws: ``AdapterError`` if there is none.
     public static func folder(at path: String) throws(AdapterError) -> String {
-        let holds = { (name: String) in FileManager.default.fileExists(atPath: path + "/" + name) }
-        if holds(configurationName) { return path }
-        if holds("adapter/" + configurationName) { return path + "/adapter" }
-        guard !holds("checkpoints") else {
-            throw AdapterError(
-                path, "is a run without a finished adapter",
-                hint: "Give one of its checkpoints: \(path)/checkpoints/step-…")
-        }
-        throw AdapterError(
-            path, "holds no adapter: there is no \(configurationName)",
-            hint: "Give a PEFT folder, a checkpoint's folder or the folder of a finished run")
+        if holds(configurationName, path) { return path }
+        if holds("adapter/" + configurationName, path) { return path + "/adapter" }
+        throw ForeignAdapter.error(path)
     }
 
     /// The bytes of `adapter_model.safetensors`: a function of the parameters alone.

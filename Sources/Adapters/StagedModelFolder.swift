@@ -61,7 +61,8 @@ struct StagedModelFolder {
     /// Takes everything away again.
     func discard() { try? FileManager.default.removeItem(atPath: path) }
 
-    private static func synchronize(_ folder: String) throws(AdapterError) {
+    /// Makes the names in a folder durable.
+    static func synchronize(_ folder: String) throws(AdapterError) {
         let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure("cannot be opened", folder, errno) }
         defer { close(descriptor) }

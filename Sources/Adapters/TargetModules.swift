@@ -1,11 +1,12 @@
 import Foundation
 public import ModelFiles
+import Tokenization
 
-/// Which projections are adapted, as PEFT's `target_modules` says it.
+/// Names of modules, as PEFT's `target_modules` and `exclude_modules` say them.
 public enum TargetModules: Sendable, Equatable {
     /// A module is meant if its path is a name or ends in "." and a name.
     case names([String])
-    /// A regular expression that the whole path must match.
+    /// A regular expression of Python's that the whole path must match.
     case pattern(String)
     /// Every linear projection of the decoder layers.
     case allLinear
@@ -28,12 +29,16 @@ public enum TargetModules: Sendable, Equatable {
             names == ["all-linear"] ? .allLinear : .names(names.filter { !$0.isEmpty }.sorted())
     }
 
-    /// From the value in `adapter_config.json`.
-    init?(json: Any?) {
+    /// From the value in `adapter_config.json`; `nil` if it is neither a list of names nor a
+    /// pattern.
+    init?(json: JSONValue?) {
         switch json {
-        case let text as String where text == "all-linear": self = .allLinear
-        case let text as String: self = .pattern(text)
-        case let list as [String] where !list.isEmpty: self = .names(list)
+        case .text(let text) where text.lowercased() == "all-linear": self = .allLinear
+        case .text(let text) where !text.isEmpty: self = .pattern(text)
+        case .array(let values) where !values.isEmpty:
+            let names = values.compactMap { if case .text(let name) = $0 { name } else { nil } }
+            guard names.count == values.count else { return nil }
+            self = .names(names)
         default: return nil
         }
     }
@@ -63,51 +68,45 @@ public enum TargetModules: Sendable, Equatable {
     public func projections(
         in configuration: DecoderConfiguration, origin: String
     ) throws(AdapterError) -> [(layer: Int, kind: ProjectionKind)] {
-        let modules = (0..<configuration.layerCount).flatMap { layer in
-            configuration.family.projections.map { (layer: layer, kind: $0) }
+        let found = try ModuleChoice(targets: self).find(in: configuration, origin: origin)
+        if let name = found.unmatched.first {
+            throw ModuleChoice.nothingMatches(name, origin, configuration.family)
         }
-        func path(_ module: (layer: Int, kind: ProjectionKind)) -> String {
-            configuration.family.path(of: module.kind, layer: module.layer)
-        }
-        switch self {
-        case .allLinear: return modules
-        case .names(let names):
-            for name in names
-            where !modules.contains(where: { Self.matches(path($0), name) }) {
-                throw nothingMatches(name, origin, configuration.family)
-            }
-            guard !names.isEmpty else { throw nothingMatches("", origin, configuration.family) }
-            return modules.filter { module in
-                names.contains { Self.matches(path(module), $0) }
-            }
-        case .pattern(let text):
-            guard let expression = try? NSRegularExpression(pattern: "^(?:\(text))$") else {
-                throw AdapterError(origin, "'\(text)' is not a regular expression")
-            }
-            let found = modules.filter { module in
-                let name = path(module)
-                let range = NSRange(name.startIndex..., in: name)
-                return expression.firstMatch(in: name, range: range) != nil
-            }
-            guard !found.isEmpty else { throw nothingMatches(text, origin, configuration.family) }
-            return found
+        return found.projections
+    }
+
+    /// Tells whether a module's path is meant.
+    ///
+    /// - Throws: ``AdapterError`` if the pattern cannot be compiled.
+    func matcher(origin: String) throws(AdapterError) -> Matcher {
+        guard case .pattern(let text) = self else { return Matcher(modules: self) }
+        do {
+            return Matcher(modules: self, expression: try PythonExpression(text, at: origin))
+        } catch {
+            throw AdapterError(error.location, error.problem, hint: error.hint)
         }
     }
 
-    private static func matches(_ path: String, _ name: String) -> Bool {
-        path == name || path.hasSuffix("." + name)
-    }
+    /// ``TargetModules``, ready to match.
+    struct Matcher {
+        let modules: TargetModules
+        var expression: PythonExpression?
 
-    private func nothingMatches(
-        _ name: String, _ origin: String, _ family: DecoderFamily
-    ) -> AdapterError {
-        var names: [String] = []
-        for name in family.projections.compactMap(family.shortName) where !names.contains(name) {
-            names.append(name)
+        func matches(_ path: String) throws(AdapterError) -> Bool {
+            switch modules {
+            case .names(let names): return names.contains { Self.matches(path, $0) }
+            case .pattern:
+                do {
+                    return try expression?.matchesWhole(path) ?? false
+                } catch {
+                    throw AdapterError(error.location, error.problem)
+                }
+            case .allLinear: return true
+            }
         }
-        let kinds = names.joined(separator: ", ")
-        return AdapterError(
-            origin, "'\(name)' matches no projection of this model",
-            hint: "Choose among \(kinds), or all-linear")
+
+        static func matches(_ path: String, _ name: String) -> Bool {
+            path == name || path.hasSuffix("." + name)
+        }
     }
 }

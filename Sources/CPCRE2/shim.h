@@ -8,6 +8,9 @@
 
 static const uint32_t cpcre2_compile_options =
     PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C;
+// Python's fullmatch: the expression begins and ends where the text does.
+static const uint32_t cpcre2_whole_options =
+    PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_ANCHORED | PCRE2_ENDANCHORED;
 static const uint32_t cpcre2_no_utf_check = PCRE2_NO_UTF_CHECK;
 static const uint32_t cpcre2_jit_complete = PCRE2_JIT_COMPLETE;
 static const uint32_t cpcre2_newline_lf = PCRE2_NEWLINE_LF;

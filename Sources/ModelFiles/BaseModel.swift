@@ -16,14 +16,20 @@ public final class BaseModel: Sendable {
     public let files: [MappedFile]
     /// Names of all tensors, sorted.
     public let tensorNames: [String]
+    /// What a person should know before anything is computed: tensors and settings that are not
+    /// used, or used otherwise than `config.json` says.
+    public let remarks: [String]
+    /// What a person should know before the model is trained.
+    public let trainingRemarks: [String]
 
     private enum Weights: Sendable {
         case shards(WeightShards)
-        /// The file, and its own name for each of transformers'.
-        case gguf(GGUFFile, names: [String: String])
+        /// The files, and their own name for each of transformers'.
+        case gguf(GGUFParts, names: [String: String])
     }
 
     private let weights: Weights
+    private let unread: UnreadTensors
 
     /// Opens a Hugging Face folder (`config.json`, safetensors) or one GGUF file.
     ///
@@ -41,6 +47,7 @@ public final class BaseModel: Sendable {
             status.st_mode & S_IFMT == S_IFDIR
             ? try BaseModel(folder: path) : try BaseModel(gguf: path)
         try model.checkWeights()
+        try model.refuseUnreadParts()
         return model
     }
 
@@ -52,20 +59,43 @@ public final class BaseModel: Sendable {
         }
         let config = try MappedFile.model("\(folder)/config.json")
         let generation = "\(folder)/generation_config.json"
-        configuration = try DecoderConfiguration(
+        var unused = UnusedConfiguration()
+        var configuration = try DecoderConfiguration(
             config: config,
             generationConfig: access(generation, F_OK) == 0
-                ? try MappedFile.model(generation) : nil)
+                ? try MappedFile.model(generation) : nil, unused: &unused)
         let shards = try WeightShards(folder: folder)
+        var remarks = unused.remarks(path: config.path)
+        if configuration.tiedEmbeddings, try shards.hasOwnHead(configuration) {
+            configuration.tiedEmbeddings = false
+            remarks.append(
+                "\(config.path) says tie_word_embeddings, but the files have another "
+                    + "\(configuration.family.head).weight, which is used")
+        }
+        // A head that is the embedding once more is no stranger.
+        let known = configuration.requiredNames + [configuration.family.head + ".weight"]
+        let unread = UnreadTensors(
+            shards.positions.keys, required: known.map(shards.name(of:)))
+        remarks += unread.remark(path: shards.path, configuration).map { [$0] } ?? []
+        self.configuration = configuration
+        self.remarks = remarks
+        trainingRemarks = unused.trainingRemarks(path: config.path)
         path = folder
         ggufMetadata = nil
         files = [config] + shards.shards.map(\.file)
         tensorNames = shards.positions.keys.sorted()
+        self.unread = unread
         weights = .shards(shards)
     }
 
     private init(gguf path: String) throws(ModelFileError) {
-        let file = try GGUFFile(path: path)
+        let file = try GGUFParts(path: path)
+        if case .text(let type)? = file.metadata["general.type"], type != "model" {
+            throw ModelFileError(
+                "holds no model: general.type is \(type.quoted)", file: path,
+                hint: type == "adapter"
+                    ? "Give the base model; adapters are read as PEFT folders" : nil)
+        }
         configuration = try DecoderConfiguration(file)
         var names: [String: String] = [:]
         for entry in file.entries where entry.name != "rope_freqs.weight" {
@@ -79,16 +109,19 @@ public final class BaseModel: Sendable {
             names[name] = entry.name
         }
         self.path = path
+        remarks = []
+        trainingRemarks = []
         ggufMetadata = file.metadata
-        files = [file.file]
+        files = file.parts.map(\.file)
         tensorNames = names.keys.sorted()
+        unread = UnreadTensors(names.keys, required: configuration.requiredNames)
         weights = .gguf(file, names: names)
     }
 
     /// Whether the files have a tensor `name`.
     public func hasTensor(_ name: String) -> Bool {
         switch weights {
-        case .shards(let shards): shards.positions[shardName(of: name, shards)] != nil
+        case .shards(let shards): shards.positions[shards.name(of: name)] != nil
         case .gguf(_, let names): names[name] != nil
         }
     }
@@ -99,7 +132,7 @@ public final class BaseModel: Sendable {
     public func tensor(_ name: String) throws(ModelFileError) -> StoredTensor {
         switch weights {
         case .shards(let shards):
-            let stored = try shards.tensor(shardName(of: name, shards))
+            let stored = try shards.tensor(shards.name(of: name))
             return StoredTensor(
                 name: name, elementType: stored.elementType, shape: stored.shape,
                 bytes: stored.bytes, file: stored.file)
@@ -113,14 +146,6 @@ public final class BaseModel: Sendable {
                 bytes: stored.bytes, file: stored.file,
                 rowOrder: GGUFNames.rowOrder(of: fileName, configuration))
         }
-    }
-
-    /// A folder that was saved without its output layer has names without their first part:
-    /// `h.0.ln_1.weight` for `transformer.h.0.ln_1.weight`, as GPT-2 is published.
-    private func shardName(of name: String, _ shards: WeightShards) -> String {
-        guard shards.positions[name] == nil, let dot = name.firstIndex(of: ".") else { return name }
-        let bare = String(name[name.index(after: dot)...])
-        return shards.positions[bare] == nil ? name : bare
     }
 
     /// The weight `name`, which must be a `[rows, columns]` matrix.
@@ -168,5 +193,20 @@ public final class BaseModel: Sendable {
                 _ = try stored.floats()
             }
         }
+    }
+
+    /// Refuses tensors that are read by nobody where leaving them out would give another model: any
+    /// of a GGUF file, and parts of an adapter.
+    private func refuseUnreadParts() throws(ModelFileError) {
+        let isFolder = ggufMetadata == nil
+        guard let name = isFolder ? unread.adapterPart : unread.names.first else { return }
+        throw ModelFileError(
+            isFolder
+                ? "is a part of an adapter, inside a base model"
+                : "is not used: the metadata tell \(configuration.layerCount) layers without it",
+            file: isFolder ? path : files[0].path, part: "tensor \(name.quoted)",
+            hint: isFolder
+                ? "Merge the adapter into the model, or give it with --adapter"
+                : "The file does not belong to its metadata; convert the model again")
     }
 }

@@ -2,12 +2,18 @@ import Tensors
 
 /// A JSON object of settings, read key by key; a value of the wrong kind is named by its key.
 ///
-/// `null` counts as absent, as it does for transformers.
+/// `null` counts as absent, as it does for transformers. Remembers what was asked for, so that what
+/// nobody has read can be told (``unread``).
 struct ConfigurationObject {
     private let members: JSONObject
     private let path: String
     /// Key of this object in the file, or `nil` for the whole file.
     private let section: String?
+    private let read = ReadKeys()
+
+    private final class ReadKeys {
+        var keys: Set<String> = []
+    }
 
     /// The object that is the whole file.
     init(_ file: MappedFile) throws(ModelFileError) {
@@ -28,6 +34,22 @@ struct ConfigurationObject {
     }
 
     func has(_ key: String) -> Bool { value(key) != nil }
+
+    /// Says that these keys change nothing here.
+    func passOver(_ keys: String...) { read.keys.formUnion(keys) }
+
+    /// Keys that nobody has asked for and that are not null, in the file's order.
+    var unread: [(key: String, value: JSONValue)] {
+        members.keys.compactMap { key in
+            guard !read.keys.contains(key), let value = members[key], value != .null else {
+                return nil
+            }
+            return (key, value)
+        }
+    }
+
+    /// Whether both have the same members.
+    func isSame(as other: ConfigurationObject) -> Bool { members == other.members }
 
     /// A text; `fallback` where the key is absent, which without a fallback is an error.
     func text(_ key: String, default fallback: String?) throws(ModelFileError) -> String {
@@ -106,6 +128,7 @@ struct ConfigurationObject {
 
     /// One token id or a list of them; `fallback` where the key is absent, none where it is null.
     func tokens(_ key: String, default fallback: [Int]) throws(ModelFileError) -> [Int] {
+        read.keys.insert(key)
         switch members[key] {
         case nil: return fallback
         case .null: return []
@@ -132,6 +155,7 @@ struct ConfigurationObject {
     }
 
     private func value(_ key: String) -> JSONValue? {
+        read.keys.insert(key)
         guard let value = members[key], value != .null else { return nil }
         return value
     }

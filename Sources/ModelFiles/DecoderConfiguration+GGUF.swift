@@ -4,21 +4,22 @@ extension DecoderConfiguration {
     /// What the metadata of a GGUF file say.
     ///
     /// The vocabulary is as long as the token embedding, which llama.cpp trusts too.
+    /// Every key of the architecture is used, or refused by name (``GGUFKeys/refuseUnread(_:)``).
     /// Source: ggml `docs/gguf.md` ("LLM"), llama.cpp `llama-model.cpp` for what may be absent.
-    init(_ file: GGUFFile) throws(ModelFileError) {
+    init(_ file: GGUFParts) throws(ModelFileError) {
         let reader = try GGUFKeys(file)
         guard let description = GGUFDescription.all[reader.architecture] else {
             let supported = GGUFDescription.all.keys.sorted().joined(separator: ", ")
             throw ModelFileError(
                 "architecture \(reader.architecture.quoted) is not supported; supported: "
-                    + supported, file: file.file.path)
+                    + supported, file: file.path)
         }
         if try reader.integer("expert_count", default: 0) > 0 {
             throw reader.failure("expert_count", "tells a mixture of experts, not supported")
         }
         guard let embedding = file.entry("token_embd.weight"), embedding.shape.count == 2 else {
             throw ModelFileError(
-                "is missing or no matrix", file: file.file.path,
+                "is missing or no matrix", file: file.path,
                 part: "tensor 'token_embd.weight'")
         }
         let width = try reader.count("embedding_length", default: nil)
@@ -44,16 +45,17 @@ extension DecoderConfiguration {
         readBiases(file)
         try description.complete(&self, reader)
         try checkHeads(
-            path: file.file.path, heads: reader.key("attention.head_count"),
+            path: file.path, heads: reader.key("attention.head_count"),
             keyValueHeads: reader.key("attention.head_count_kv"),
             headDimension: reader.key("attention.key_length"))
         try checkTokens(
-            path: file.file.path, bos: "tokenizer.ggml.bos_token_id",
+            path: file.path, bos: "tokenizer.ggml.bos_token_id",
             eos: "tokenizer.ggml.eos_token_id")
+        try reader.refuseUnread(self)
     }
 
     /// A projection has a bias if the file holds one in any layer: all layers must then.
-    private mutating func readBiases(_ file: GGUFFile) {
+    private mutating func readBiases(_ file: GGUFParts) {
         let names = file.entries.compactMap { GGUFNames.transformersName(of: $0.name, self) }
             .filter { $0.hasSuffix(".bias") }
         biases = Set(
@@ -85,7 +87,7 @@ extension DecoderConfiguration {
 
     /// The rotated part of a head, and how its frequencies are stretched.
     private mutating func readRotary(
-        _ reader: GGUFKeys, _ file: GGUFFile
+        _ reader: GGUFKeys, _ file: GGUFParts
     ) throws(ModelFileError) {
         let rotated = try reader.count("rope.dimension_count", default: headDimension)
         let mayBePart = family == .gptNeoX || family == .phi3
@@ -95,16 +97,7 @@ extension DecoderConfiguration {
                 "is \(rotated), but only the head dimension \(headDimension) is supported")
         }
         rotary.dimension = rotated == headDimension ? nil : rotated
-        let type = try reader.text("rope.scaling.type", default: "none")
-        switch type {
-        case "none": rotary.scaling = .none
-        case "linear":
-            rotary.scaling = .linear(
-                factor: try reader.positive("rope.scaling.factor", default: nil))
-        default:
-            throw reader.failure(
-                "rope.scaling.type", "is \(type.quoted); supported: none, linear")
-        }
+        rotary.scaling = try Self.scaling(reader)
         guard file.entry("rope_freqs.weight") != nil else { return }
         let tensor = try file.tensor("rope_freqs.weight")
         let divisors = try tensor.floats().map(Double.init)
@@ -114,9 +107,32 @@ extension DecoderConfiguration {
             throw ModelFileError(
                 "must hold \(rotated / 2) numbers above zero, and stand without "
                     + reader.key("rope.scaling.type"),
-                file: file.file.path, part: "tensor 'rope_freqs.weight'")
+                file: file.path, part: "tensor 'rope_freqs.weight'")
         }
         rotary.scaling = .divisors(divisors)
+    }
+
+    /// A factor without a type is linear, and `rope.scale_linear` is its name of 2023.
+    private static func scaling(
+        _ reader: GGUFKeys
+    ) throws(ModelFileError) -> RotaryConfiguration.Scaling {
+        let factor = try reader.optionalPositive("rope.scaling.factor")
+        let oldFactor = try reader.optionalPositive("rope.scale_linear")
+        if let factor, let oldFactor, factor != oldFactor {
+            throw reader.failure(
+                "rope.scale_linear", "is \(oldFactor), but rope.scaling.factor is \(factor)",
+                hint: "Take the wrong one out of the file")
+        }
+        let found = factor ?? oldFactor
+        switch try reader.text("rope.scaling.type", default: found == nil ? "none" : "linear") {
+        case "none": return .none
+        case "linear":
+            guard let found else { throw reader.failure("rope.scaling.factor", "is missing") }
+            return found == 1 ? .none : .linear(factor: found)
+        case let type:
+            throw reader.failure(
+                "rope.scaling.type", "is \(type.quoted); supported: none, linear")
+        }
     }
 
     /// The end of a text, then the end of a turn where that is another token.
@@ -175,8 +191,9 @@ struct GGUFDescription: Sendable {
             decoder.logitCap = try keys.positive("final_logit_softcapping", default: 30)
             // The file does not tell the scale; llama.cpp knows the largest model by its layers.
             if decoder.layerCount == 46 { decoder.scaleScoresByWidth() }
-            decoder.setWindows(
-                try keys.count("attention.sliding_window", default: 4096), everyFull: 2)
+            try decoder.setWindows(
+                keys, window: try keys.count("attention.sliding_window", default: 4096),
+                everyFull: 2)
         },
         "gemma3": GGUFDescription(
             modelType: "gemma3_text", family: .gemma3, activation: .geluTanh
@@ -185,8 +202,10 @@ struct GGUFDescription: Sendable {
             if decoder.layerCount == 62 { decoder.scaleScoresByWidth() }
             decoder.localRotary = RotaryConfiguration(
                 theta: try keys.positive("rope.freq_base_swa", default: 10_000))
-            decoder.setWindows(
-                try keys.count("attention.sliding_window", default: nil), everyFull: 6)
+            decoder.logitCap = try keys.optionalPositive("final_logit_softcapping")
+            try decoder.setWindows(
+                keys, window: try keys.count("attention.sliding_window", default: nil),
+                everyFull: 6)
         },
     ]
 }
@@ -196,7 +215,25 @@ extension DecoderConfiguration {
         attentionScale = 1 / (Double(width) / Double(headCount)).squareRoot()
     }
 
-    fileprivate mutating func setWindows(_ window: Int, everyFull: Int) {
+    /// Windows in all but every so many layers, or as `attention.sliding_window_pattern` says: that
+    /// number, or for each layer whether it has one.
+    fileprivate mutating func setWindows(
+        _ keys: GGUFKeys, window: Int, everyFull: Int
+    ) throws(ModelFileError) {
+        let key = "attention.sliding_window_pattern"
+        var everyFull = everyFull
+        switch keys.value(key) {
+        case nil: break
+        case .integer: everyFull = try keys.count(key, default: nil)
+        case .booleans(let list)? where list.count == layerCount:
+            windows = list.map { $0 ? window : nil }
+            return
+        case .integers(let list)? where list.count == layerCount:
+            windows = list.map { $0 != 0 ? window : nil }
+            return
+        case let other?:
+            throw keys.wrong(key, other, "a number, or true or false for \(layerCount) layers")
+        }
         windows = (0..<layerCount).map { ($0 + 1).isMultiple(of: everyFull) ? nil : window }
     }
 }

@@ -6,8 +6,11 @@ extension DecoderConfiguration {
     /// - Parameters:
     ///   - config: The mapped `config.json`.
     ///   - generationConfig: `generation_config.json`, whose end tokens are taken.
+    ///   - unused: What `config.json` says beside it.
     /// - Throws: ``ModelFileError`` for what is not supported or impossible, by its key.
-    init(config: MappedFile, generationConfig: MappedFile?) throws(ModelFileError) {
+    init(
+        config: MappedFile, generationConfig: MappedFile?, unused: inout UnusedConfiguration
+    ) throws(ModelFileError) {
         let reader = try ConfigurationObject(config)
         let type = try reader.text("model_type", default: nil)
         guard let description = FamilyDescription.all[type] else {
@@ -15,11 +18,7 @@ extension DecoderConfiguration {
             throw reader.failure(
                 "model_type \(type.quoted) is not supported; supported: \(supported)")
         }
-        if reader.has("quantization_config") {
-            throw reader.failure(
-                "quantization_config is not supported",
-                hint: "Use the model in F32, F16 or BF16, or a GGUF file")
-        }
+        try Self.refuseQuantization(reader)
         try self.init(reader, type: type, description, path: config.path)
         eosTokens = try Self.endTokens(reader, generationConfig, default: description.eosTokens)
         try description.complete(&self, reader)
@@ -28,6 +27,22 @@ extension DecoderConfiguration {
             keyValueHeads: description.keyValueHeads?.key ?? description.heads.key,
             headDimension: "head_dim")
         try checkTokens(path: config.path, bos: "bos_token_id", eos: "eos_token_id")
+        unused = try UnusedConfiguration(reader, self, description)
+    }
+
+    /// Refuses weights that are stored in another way than their tensors say, by the method's name.
+    private static func refuseQuantization(
+        _ reader: ConfigurationObject
+    ) throws(ModelFileError) {
+        // "quantization" is MLX's key.
+        for key in ["quantization_config", "quantization", "compression_config"] {
+            guard let section = try reader.object(key) else { continue }
+            let method = try section.text(
+                section.has("quant_method") ? "quant_method" : "mode", default: "")
+            throw reader.failure(
+                "\(key) is not supported" + (method.isEmpty ? "" : " (\(method))"),
+                hint: "Use the model in F32, F16 or BF16, or a GGUF file")
+        }
     }
 
     /// The numbers that every family has.
@@ -80,16 +95,12 @@ extension DecoderConfiguration {
         let key =
             description.activation.keys.first { reader.has($0) } ?? description.activation.keys[0]
         let name = try reader.text(key, default: description.activation.absent)
-        switch name {
-        case "silu", "swish": return .silu
-        case "gelu": return .geluExact
-        case "gelu_new", "gelu_pytorch_tanh", "gelu_fast": return .geluTanh
-        case "relu": return .relu
-        default:
+        guard let activation = Activation(transformersName: name) else {
             throw reader.failure(
                 "\(key) \(name.quoted) is not supported; supported: silu, gelu, gelu_new, "
                     + "gelu_fast, gelu_pytorch_tanh, relu")
         }
+        return activation
     }
 
     /// What ends a text, as transformers' `generate` has it: the end tokens of
@@ -102,5 +113,18 @@ extension DecoderConfiguration {
         }
         let tokens = try ConfigurationObject(generationConfig).tokens("eos_token_id", default: [])
         return try tokens.isEmpty ? reader.tokens("eos_token_id", default: []) : tokens
+    }
+}
+
+extension DecoderConfiguration.Activation {
+    /// The function that transformers' table has under this name; `nil` if we lack it.
+    init?(transformersName name: String) {
+        switch name {
+        case "silu", "swish": self = .silu
+        case "gelu": self = .geluExact
+        case "gelu_new", "gelu_pytorch_tanh", "gelu_fast": self = .geluTanh
+        case "relu": self = .relu
+        default: return nil
+        }
     }
 }

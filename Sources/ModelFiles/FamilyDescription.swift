@@ -25,6 +25,8 @@ struct FamilyDescription: Sendable {
     var bosToken: Int?
     var eosTokens: [Int]
     var norm = DecoderConfiguration.NormKind.rootMeanSquare
+    /// Dropout of transformers' training where no key tells another one.
+    var dropouts: [(key: String, share: Double)] = []
     /// What remains, once the numbers above are known.
     var complete:
         @Sendable (inout DecoderConfiguration, ConfigurationObject) throws(ModelFileError) -> Void
@@ -84,6 +86,8 @@ extension FamilyDescription {
         feedForward: 22_016, positions: 32_768, bosToken: nil, eosTokens: []
     ) { decoder, keys throws(ModelFileError) in
         decoder.rotary = try keys.rotary(decoder)
+        // The class has these biases whatever its configuration says.
+        keys.passOver("attention_bias", "qkv_bias")
         decoder.biases.formUnion([.query, .key, .value])
         try keys.setUpperWindows(&decoder)
     }
@@ -149,7 +153,7 @@ extension FamilyDescription {
             activation: (["hidden_activation", "hidden_act"], "gelu_pytorch_tanh"), bosToken: 2,
             eosTokens: [1]
         ) { decoder, keys throws(ModelFileError) in
-            (decoder.rotary, decoder.localRotary) = try keys.rotaryOfLayerTypes()
+            (decoder.rotary, decoder.localRotary) = try keys.rotaryOfLayerTypes(decoder)
             try keys.completeGemma(&decoder)
             decoder.attentionScale =
                 1 / (try keys.positive("query_pre_attn_scalar", default: 256)).squareRoot()
@@ -168,7 +172,8 @@ extension FamilyDescription {
         layers: ("n_layer", 12), heads: ("n_head", 12), feedForward: ("n_inner", nil),
         positions: ("n_positions", 1024), epsilon: ("layer_norm_epsilon", 1e-5),
         activation: (["activation_function"], "gelu_new"), tiesEmbeddings: true, bosToken: 50_256,
-        eosTokens: [50_256], norm: .layer
+        eosTokens: [50_256], norm: .layer,
+        dropouts: [("attn_pdrop", 0.1), ("embd_pdrop", 0.1), ("resid_pdrop", 0.1)]
     ) { decoder, keys throws(ModelFileError) in
         for key in ["scale_attn_by_inverse_layer_idx", "add_cross_attention"]
         where try keys.boolean(key, default: false) {
@@ -190,6 +195,7 @@ extension FamilyDescription {
         }
         decoder.rotary = RotaryConfiguration(
             theta: 10_000, dimension: rotated, pairing: .neighbours)
+        keys.passOver("rotary")
         decoder.biases = [.up, .down]
         decoder.headBias = true
         decoder.parallelResidual = true
@@ -202,8 +208,12 @@ extension FamilyDescription {
         epsilon: ("layer_norm_eps", 1e-5), activation: (["hidden_act"], "gelu"), bosToken: 0,
         eosTokens: [2], norm: .layer
     ) { decoder, keys throws(ModelFileError) in
+        let theta = try keys.positive("rotary_emb_base", default: 10_000)
+        guard
+            try keys.positive("rope_theta", default: theta) == theta || !keys.has("rotary_emb_base")
+        else { throw keys.failure("rope_theta and rotary_emb_base are two numbers") }
         decoder.rotary = try keys.rotary(
-            decoder, theta: try keys.positive("rotary_emb_base", default: 10_000),
+            decoder, theta: theta,
             part: try keys.positive("rotary_pct", default: 0.25), allowsPart: true)
         decoder.biases = [.up, .down]
         if try keys.boolean("attention_bias", default: true) {
@@ -224,6 +234,8 @@ extension ConfigurationObject {
     fileprivate func completeGemma(
         _ decoder: inout DecoderConfiguration
     ) throws(ModelFileError) {
+        // The newer of two names counts, and published files have another function under the older.
+        passOver("hidden_act")
         decoder.embeddingScale = Float(Double(decoder.width).squareRoot())
         if try boolean("use_bidirectional_attention", default: false) {
             throw failure("use_bidirectional_attention true is not supported")
@@ -237,10 +249,9 @@ extension ConfigurationObject {
     fileprivate func setUpperWindows(
         _ decoder: inout DecoderConfiguration
     ) throws(ModelFileError) {
-        guard try boolean("use_sliding_window", default: false),
-            let window = try optionalCount("sliding_window", absent: 4096)
-        else { return }
         let first = try wholeNumber("max_window_layers", default: 28)
+        let told = try optionalCount("sliding_window", absent: 4096)
+        guard try boolean("use_sliding_window", default: false), let window = told else { return }
         decoder.windows =
             try layerWindows(decoder, window)
             ?? (0..<decoder.layerCount).map { $0 >= first ? window : nil }

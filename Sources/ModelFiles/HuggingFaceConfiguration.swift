@@ -45,6 +45,10 @@ extension BaseModel {
         } else {
             members.set("torch_dtype", .text(type))
         }
+        // What the files had, whatever this key said of it.
+        if !configuration.tiedEmbeddings, members["tie_word_embeddings"] != .boolean(false) {
+            members.set("tie_word_embeddings", .boolean(false))
+        }
         return .object(members)
     }
 

@@ -1,5 +1,12 @@
 /// Names and shapes of the weights of a model, as transformers has them.
 extension DecoderConfiguration {
+    /// Names of all weights that the model must have.
+    var requiredNames: [String] {
+        var names: [String] = []
+        forEachRequired { name, _, _ throws(Never) in names.append(name) }
+        return names
+    }
+
     /// Calls `body` with the name and shape of every weight that the model must have.
     ///
     /// Shapes are those of the computation, `[outputs, inputs]`, also where files hold projections

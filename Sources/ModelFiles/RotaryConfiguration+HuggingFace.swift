@@ -13,15 +13,16 @@ extension ConfigurationObject {
     ) throws(ModelFileError) -> RotaryConfiguration {
         let theta = try positive("rope_theta", default: theta)
         let part = try positive("partial_rotary_factor", default: part)
-        let key = has("rope_parameters") ? "rope_parameters" : "rope_scaling"
-        let section = try object(key)
+        let section = try rotarySection()
         var rotary = RotaryConfiguration(theta: theta)
         var rotatedPart = part
         if let section {
             rotary = try section.sectionRotary(
                 theta: theta, positions: decoder.maximumPositions)
             rotatedPart = try section.positive("partial_rotary_factor", default: part)
+            try section.refuseUnreadRotary(decoder)
         }
+        try checkTrainedPositions(rotary)
         guard rotatedPart != 1 else { return rotary }
         guard allowsPart, rotatedPart < 1 else {
             throw (section ?? self).failure(
@@ -38,9 +39,9 @@ extension ConfigurationObject {
 
     /// The rotations of layers without and with a window: one section for each layer type, or
     /// `rope_theta`, `rope_scaling` and `rope_local_base_freq`.
-    func rotaryOfLayerTypes() throws(ModelFileError) -> (
-        full: RotaryConfiguration, local: RotaryConfiguration
-    ) {
+    func rotaryOfLayerTypes(
+        _ decoder: DecoderConfiguration
+    ) throws(ModelFileError) -> (full: RotaryConfiguration, local: RotaryConfiguration) {
         let theta = try positive("rope_theta", default: 1_000_000)
         let localTheta = try positive("rope_local_base_freq", default: 10_000)
         let sections = try object("rope_parameters")
@@ -48,14 +49,22 @@ extension ConfigurationObject {
             throw sections.failure(
                 "must have a section for full_attention and one for sliding_attention")
         }
+        if sections != nil, has("rope_scaling") {
+            throw failure("has both rope_parameters and rope_scaling")
+        }
         var full = RotaryConfiguration(theta: theta)
         var local = RotaryConfiguration(theta: localTheta)
         let scaling = try object("rope_scaling")
         if let section = try sections?.object("full_attention") ?? scaling {
             full = try section.sectionRotary(theta: theta, positions: 0)
+            try section.refuseUnreadRotary(decoder)
         }
         if let section = try sections?.object("sliding_attention") {
             local = try section.sectionRotary(theta: localTheta, positions: 0)
+            try section.refuseUnreadRotary(decoder)
+        }
+        if let stranger = sections?.unread.first {
+            throw failure("rope_parameters has a section for \(stranger.key.quoted)")
         }
         return (full, local)
     }
@@ -66,9 +75,11 @@ extension ConfigurationObject {
     private func sectionRotary(
         theta: Double, positions: Int
     ) throws(ModelFileError) -> RotaryConfiguration {
-        let type =
-            has("rope_type")
-            ? try text("rope_type", default: nil) : try text("type", default: "default")
+        let older = try text("type", default: "default")
+        let type = try text("rope_type", default: older)
+        guard !has("type") || type == older else {
+            throw failure("rope_type is \(type.quoted), but type is \(older.quoted)")
+        }
         let scaling: RotaryConfiguration.Scaling
         switch type {
         case "default": scaling = .none
@@ -94,4 +105,54 @@ extension ConfigurationObject {
             originalMaximumPositions: try count(
                 "original_max_position_embeddings", default: positions > 0 ? positions : nil))
     }
+}
+
+extension ConfigurationObject {
+    /// `rope_parameters`, or by its older name `rope_scaling`.
+    ///
+    /// - Throws: ``ModelFileError`` if both are there and differ.
+    private func rotarySection() throws(ModelFileError) -> ConfigurationObject? {
+        let (newer, older) = (try object("rope_parameters"), try object("rope_scaling"))
+        if let newer, let older, !newer.isSame(as: older) {
+            throw failure(
+                "rope_parameters and rope_scaling are two different things",
+                hint: "Take the wrong one out")
+        }
+        return newer ?? older
+    }
+
+    /// transformers lets a number beside the section win over the one inside it.
+    private func checkTrainedPositions(
+        _ rotary: RotaryConfiguration
+    ) throws(ModelFileError) {
+        let key = "original_max_position_embeddings"
+        let beside = try optionalCount(key)
+        guard case .llama3(_, _, _, let positions) = rotary.scaling, let beside,
+            beside != positions
+        else { return }
+        throw failure("\(key) is \(beside), but \(positions) counts for the rotation")
+    }
+
+    /// Refuses what a section says and nobody has read, unless it changes nothing.
+    private func refuseUnreadRotary(_ decoder: DecoderConfiguration) throws(ModelFileError) {
+        let type = try text("rope_type", default: text("type", default: "default"))
+        for (key, value) in unread {
+            let neutral = Self.neutralRotary[key] ?? .off
+            guard !neutral.allows(PlainSetting(value), decoder) else { continue }
+            let isTold = has("rope_type") || has("type")
+            throw failure(
+                "\(key) \(value.shown) means nothing to rope_type \(type.quoted)"
+                    + (isTold ? "" : ", which counts where none is told"),
+                hint: "Give the rope_type that is meant, or take the key out")
+        }
+    }
+
+    /// Keys of other kinds of scaling, and the values with which they would change nothing.
+    private static let neutralRotary: [String: NeutralValue] = [
+        "original_max_position_embeddings": .always, "beta_fast": .always, "beta_slow": .always,
+        "truncate": .always, "finetuned": .always, "low_freq_factor": .always,
+        "high_freq_factor": .always, "factor": .one, "attention_factor": .one,
+        "attn_factor": .one, "mscale": .one, "mscale_all_dim": .one,
+        "partial_rotary_factor": .one,
+    ]
 }

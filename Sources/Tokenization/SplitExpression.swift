@@ -10,8 +10,7 @@ final class SplitExpression: @unchecked Sendable {
     fileprivate let code: OpaquePointer
 
     /// - Throws: ``TokenizationError`` naming the construct that PCRE2 lacks, or PCRE2's complaint.
-    init(_ source: String, at location: String) throws(TokenizationError) {
-        self.source = source
+    convenience init(_ source: String, at location: String) throws(TokenizationError) {
         let pattern: String
         do throws(ExpressionTranslation.Refusal) {
             pattern = try ExpressionTranslation.translate(source)
@@ -20,6 +19,17 @@ final class SplitExpression: @unchecked Sendable {
                 "the pattern '\(source.excerpt)' uses \(error.construct), which is not supported",
                 at: location)
         }
+        try self.init(
+            source, pattern: pattern, options: cpcre2_compile_options, at: location)
+    }
+
+    /// Compiles `pattern`, which is `source` as PCRE2 writes it.
+    ///
+    /// - Throws: ``TokenizationError`` with PCRE2's complaint.
+    init(
+        _ source: String, pattern: String, options: UInt32, at location: String
+    ) throws(TokenizationError) {
+        self.source = source
         let context = pcre2_compile_context_create_8(nil)
         defer { pcre2_compile_context_free_8(context) }
         pcre2_set_newline_8(context, cpcre2_newline_lf)
@@ -27,7 +37,7 @@ final class SplitExpression: @unchecked Sendable {
         var offset = 0
         let bytes = Array(pattern.utf8)
         let compiled = pcre2_compile_8(
-            bytes, bytes.count, cpcre2_compile_options, &status, &offset, context)
+            bytes, bytes.count, options, &status, &offset, context)
         guard let compiled else {
             throw TokenizationError(
                 "the pattern '\(source.excerpt)' cannot be compiled: \(Self.message(status))",

@@ -85,6 +85,7 @@ struct EvalCommand: ParsableCommand {
             let job = try EvaluationJob(
                 settings: settings.compactMapValues { $0 }.merging(reading.settings) { $1 },
                 adapter: source.adapter)
+            warn(job.remarks)
             let progress = ProgressLine("evaluating", unit: "slices")
             let report = try job.run { progress.update($0, of: $1) }
             progress.finish()

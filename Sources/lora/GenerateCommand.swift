@@ -73,6 +73,7 @@ struct GenerateCommand: ParsableCommand {
                 try PEFTAdapter(
                     folder: try PEFTAdapter.folder(at: $0), model: model.configuration)
             }
+            warn(model.remarks + (adapter?.remarks ?? []))
             let backend = try Backend(level: KernelLevel(flag: kernels ?? "auto"))
             let generator = TextGenerator(
                 model: model, tokenizer: tokenizer, adapter: adapter?.parameters, backend: backend)

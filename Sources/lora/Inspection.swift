@@ -80,6 +80,7 @@ extension Inspection {
         add("eos tokens", shape.eosTokens.map(String.init).joined(separator: ", "))
         add("types", tally.byType)
         add("files", model.files.map(Self.fileLine).joined(separator: "\n"))
+        for remark in model.remarks + model.trainingRemarks { add("note", remark.onOneLine) }
     }
 
     private mutating func describeGGUF(_ path: String) throws {
@@ -117,6 +118,7 @@ extension Inspection {
     private mutating func describeAdapter(_ path: String) throws {
         let configuration = try AdapterConfiguration(
             path: "\(path)/\(PEFTAdapter.configurationName)")
+        try PEFTAdapter.requireWeights(path)
         let weights = try SafetensorsFile(path: "\(path)/\(PEFTAdapter.weightsName)")
         var tally = Tally()
         for entry in weights.entries { tally.add(entry.typeName, shape: entry.shape) }

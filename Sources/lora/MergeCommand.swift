@@ -11,8 +11,10 @@ struct MergeCommand: ParsableCommand {
         abstract: "Add an adapter to its base model's weights, as a new Hugging Face folder.",
         discussion: """
             Every adapted weight becomes W + (alpha / rank) · B · A; the folder then needs no \
-            adapter and loads wherever the base model does. The base model is not changed. From a \
-            GGUF file, config.json, tokenizer.json and tokenizer_config.json are written too.
+            adapter and loads wherever the base model does. The base model is not changed. What \
+            else belongs to the model is copied: tokenizer, templates, generation_config.json, \
+            code, licence; not its README. From a GGUF file, config.json, tokenizer.json and \
+            tokenizer_config.json are written.
 
             Example:
               lora merge --model SmolLM2.gguf --adapter run1 --out smollm2-tuned
@@ -55,6 +57,7 @@ struct MergeCommand: ParsableCommand {
             let base = try BaseModel.open(path: model)
             let pairs = try PEFTAdapter(
                 folder: try PEFTAdapter.folder(at: adapter), model: base.configuration)
+            warn(base.remarks + pairs.remarks)
             let folder = MergedModelFolder(
                 model: base, adapter: pairs.parameters, elementType: type)
             let progress = ProgressLine("merging", unit: "tensors")
@@ -63,6 +66,10 @@ struct MergeCommand: ParsableCommand {
             let size = summary.weightBytes.grouped
             print("\(out): \(summary.tensors) tensors, \(size) bytes of \(dtype ?? "float32")")
             print("files: \(summary.files.joined(separator: ", "))")
+            if !summary.leftOut.isEmpty {
+                let names = summary.leftOut.map(\.onOneLine).joined(separator: ", ")
+                print("not copied from \(model): \(names)")
+            }
         }
     }
 }
