@@ -45,7 +45,7 @@ extension TokenizerDefinition {
         ignoresMerges = false
         fallsBackToBytes = true
         fusesUnknown = true
-        let unknown = declared.token(named: "unk_token")?.content
+        let unknown = neededUnknown(declared.token(named: "unk_token")?.content)
         if declared.tokenizerClass == .gemma {
             normalizer = Normalizer(stages: [.replace([0x20], with: Metaspace.bytes)])
             preTokenizer = PreTokenizer(stages: [])
@@ -72,6 +72,18 @@ extension TokenizerDefinition {
             beginTokens = [id(of: begin.content)].compactMap { $0 }
             closingTokens = []
         }
+    }
+
+    /// `content`, or `nil` where the vocabulary lacks it and every character falls back to bytes.
+    private func neededUnknown(_ content: String?) -> String? {
+        guard let content,
+            !vocabulary.contains(where: { $0.token.utf8.elementsEqual(content.utf8) })
+        else { return content }
+        let tokens = Set(vocabulary.map(\.token))
+        let hasAllBytes = (UInt8.min...UInt8.max).allSatisfy {
+            tokens.contains(TokenDecoding.token(of: $0))
+        }
+        return hasAllBytes ? nil : content
     }
 
     /// Whether nothing is done to a text but what SentencePiece's models do: spaces become `▁`, and

@@ -50,7 +50,14 @@ extension TokenizerFolder {
             // A class adds all of them by their ids, those of tokenizer.json too.
             list = empty
         }
-        var listed = declared.listed.map { (id: $0.id, AddedToken($0.token), $0.token.place) }
+        // A token with a role is special, however it is listed.
+        let roles = Set(declared.named.map { Array($0.token.content.utf8) })
+        func added(_ token: DeclaredTokens.Token) -> AddedToken {
+            var token = token
+            token.isSpecial = token.isSpecial || roles.contains(Array(token.content.utf8))
+            return AddedToken(token)
+        }
+        var listed = declared.listed.map { (id: $0.id, added($0.token), $0.token.place) }
         if !declared.isListComplete {
             let ids = Set(own.map { Int($0.token.id) })
             listed = listed.filter { !ids.contains($0.id) }
@@ -58,11 +65,13 @@ extension TokenizerFolder {
             listed.sort { $0.id < $1.id }
         }
         for (id, token, place) in listed { try list.add(token, declaredID: id, at: place) }
-        for (_, token) in declared.named where !list.contains(token.content) {
-            try list.add(AddedToken(token), at: token.place)
-        }
-        for token in declared.additional where !list.contains(token.content) {
-            try list.add(AddedToken(token), at: token.place)
+        let known = list
+        var texts: Set<[UInt8]> = []
+        for token in declared.named.map(\.token) + declared.additional
+        where !known.contains(token.content) {
+            // The last one decides; but a text that was there as a text changes nothing.
+            if token.isText, !texts.insert(Array(token.content.utf8)).inserted { continue }
+            try list.add(added(token), at: token.place)
         }
         for (_, token) in declared.named { list.makeSpecial(token.content) }
         if declared.tokenizerClass == .qwen2 {
