@@ -2,6 +2,7 @@ import Faults
 import HTTPTypes
 import Hummingbird
 import MetricsOutlets
+import NIOPosix
 import ProgressReports
 import RunPage
 import RunStore
@@ -37,22 +38,31 @@ struct PageRoutes {
             add(router, file.name) { _, _ in Self.answer(file.text, file.mediaType) }
         }
         add(router, "metrics") { _, _ in
-            Self.answer(
-                .init(byteBuffer: try numbers.bytes(metrics)),
-                "text/plain; version=0.0.4; charset=utf-8", .ok)
+            let bytes = try await Self.aside { try numbers.bytes(metrics) }
+            return Self.answer(
+                .init(byteBuffer: bytes), "text/plain; version=0.0.4; charset=utf-8", .ok)
         }
         add(router, "api/runs") { _, _ in
-            let bytes = try list.bytes { RunJSON.list(try store.runs()) }
+            let bytes = try await Self.aside {
+                try list.bytes { RunJSON.list(try store.runs()) }
+            }
             return Self.answer(.init(byteBuffer: bytes), "application/json", .ok)
         }
         add(router, "api/runs/:run/records") { request, context in
-            try records(request, try context.parameters.require("run"))
+            try await records(request, try context.parameters.require("run"))
         }
         return router
     }
 
+    /// Reads on a thread of its own: a store that is slow or held holds up who reads it, and nobody else.
+    private static func aside<Result: Sendable>(
+        _ body: @escaping @Sendable () throws -> Result
+    ) async throws -> Result {
+        try await NIOThreadPool.singleton.runIfActive(body)
+    }
+
     private typealias Handler =
-        @Sendable (Request, BasicRequestContext) throws -> Response
+        @Sendable (Request, BasicRequestContext) async throws -> Response
 
     /// A path that only those may see who may look.
     private func add(
@@ -61,7 +71,7 @@ struct PageRoutes {
         router.get(RouterPath(path)) { request, context -> Response in
             guard isAllowed(request) else { return Self.refusal }
             do {
-                return try handler(request, context)
+                return try await handler(request, context)
             } catch let fault as any Fault {
                 return Self.answer(
                     "error: \(fault)\n", "text/plain; charset=utf-8", .internalServerError)
@@ -69,36 +79,45 @@ struct PageRoutes {
         }
     }
 
-    /// `after`, `every` and `limit` as ``RunStore/rows(of:after:every:limit:)`` has them.
+    /// `after`, `every` and `limit` as ``RunStore/rows(of:after:every:limit:mostScanned:)`` has them.
     ///
     /// Written in parts, each as the reader takes it: a reader that is slow costs little memory.
-    private func records(_ request: Request, _ runID: String) throws -> Response {
+    private func records(_ request: Request, _ runID: String) async throws -> Response {
         func number(_ name: Substring, from least: Int, otherwise standard: Int) -> Int {
             let given = request.uri.queryParameters[name].flatMap { Int($0) } ?? standard
             return given < least ? standard : given
         }
         let id = runID.percentDecoded
-        guard try store.knows(id) else {
+        let limit = min(
+            number("limit", from: 1, otherwise: Self.mostRecords), Self.mostRecords)
+        let after = Int64(number("after", from: 0, otherwise: 0))
+        let every = number("every", from: 1, otherwise: 1)
+        let found = try await Self.aside {
+            guard try store.knows(id) else { return FoundRows?.none }
+            return try store.rows(
+                of: id, after: after, every: every, limit: limit, mostScanned: Self.mostScanned)
+        }
+        guard let found else {
             return Self.answer(
                 "no run \(id.printable): /api/runs lists them\n", "text/plain; charset=utf-8",
                 .notFound)
         }
-        let limit = min(
-            number("limit", from: 1, otherwise: Self.mostRecords), Self.mostRecords)
-        let after = Int64(number("after", from: 0, otherwise: 0))
-        let rows = try store.rows(
-            of: id, after: after, every: number("every", from: 1, otherwise: 1), limit: limit)
-        let end = "],\"last\":\(rows.last ?? after),\"more\":\(rows.count == limit)}"
+        let end = "],\"last\":\(found.last),\"more\":\(found.hasMore)}"
         return Self.answer(
             ResponseBody { writer in
                 try await writer.write(ByteBuffer(string: "{\"records\":["))
-                var (rest, separator) = (rows[...], "")
+                var (rest, separator) = (found.rows[...], "")
                 while !rest.isEmpty {
-                    let part = try store.records(at: rest, mostBytes: Self.bytesAtOnce)
+                    let part = try await Self.aside { [rest] in
+                        let part = try store.records(at: rest, mostBytes: Self.bytesAtOnce)
+                        return (
+                            lines: part.records.map(\.jsonLineWithSender).joined(separator: ","),
+                            rowCount: part.rowCount
+                        )
+                    }
                     rest = rest.dropFirst(part.rowCount)
-                    guard !part.records.isEmpty else { continue }
-                    let lines = part.records.map(\.jsonLineWithSender).joined(separator: ",")
-                    try await writer.write(ByteBuffer(string: separator + lines))
+                    guard !part.lines.isEmpty else { continue }
+                    try await writer.write(ByteBuffer(string: separator + part.lines))
                     separator = ","
                 }
                 try await writer.write(ByteBuffer(string: end))
@@ -107,6 +126,8 @@ struct PageRoutes {
     }
 
     private static let mostRecords = 5000
+    /// Some tens of milliseconds, however long the run and however few of its steps are asked for.
+    private static let mostScanned = 50_000
     /// As stored; as JSON a text of control characters takes six times as much.
     private static let bytesAtOnce = 128 << 10
 

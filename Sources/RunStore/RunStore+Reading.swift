@@ -9,54 +9,10 @@ extension RunStore {
         try reading { try Self.number(of: runID, $0) != nil }
     }
 
-    /// Where records of a run stand, in the order of arrival.
-    ///
-    /// - Parameters:
-    ///   - runID: As in its records.
-    ///   - after: Only later rows.
-    ///   - every: Of so many steps those that ``StepThinning`` keeps; `nil`: none.
-    ///   - limit: At most so many.
-    public func rows(
-        of runID: String, after: Int64 = 0, every: Int? = 1, limit: Int = .max
-    ) throws(RunStoreError) -> [Int64] {
-        try reading { database in
-            guard let run = try Self.number(of: runID, database) else { return [] }
-            let isThinned = every != 1
-            let rows = try Int64.fetchAll(
-                database,
-                sql: """
-                    SELECT row FROM record WHERE run = ? AND row > ?
-                    \(isThinned ? "AND kind <> 'step'" : "") ORDER BY row LIMIT ?
-                    """, arguments: [run, after, limit])
-            guard isThinned, let every else { return rows }
-            let steps = try Self.thinnedSteps(of: run, after: after, every: every, database)
-            return Array((rows + steps).sorted().prefix(limit))
-        }
-    }
-
-    private static func thinnedSteps(
-        of run: Int64, after: Int64, every: Int, _ database: Database
-    ) throws -> [Int64] {
-        // The index record_kind holds all that is asked for.
-        let found = try Row.fetchCursor(
-            database,
-            sql: """
-                SELECT epoch, step, loss, row FROM record
-                WHERE run = ? AND kind = 'step' AND row > ? ORDER BY epoch, sequence
-                """, arguments: [run, after])
-        var thinning = StepThinning<Int64>(every: every)
-        while let row = try found.next() {
-            let loss: Double? = row[2]
-            thinning.add(
-                job: UInt64(bitPattern: row[0]), step: row[1] ?? 0, loss: loss ?? .nan, id: row[3])
-        }
-        return thinning.finish()
-    }
-
     /// The records of some rows, as far as they fit.
     ///
     /// - Parameters:
-    ///   - rows: From ``rows(of:after:every:limit:)``.
+    ///   - rows: From ``rows(of:after:every:limit:mostScanned:)``.
     ///   - mostBytes: At most about so much of what is stored, but one record in any case.
     /// - Returns: Those that can be read, and how many of the rows were looked at.
     public func records(
@@ -79,11 +35,11 @@ extension RunStore {
     }
 
     /// Calls `body` with the records of a run in the order of arrival, however many there are; see
-    /// ``rows(of:after:every:limit:)``.
+    /// ``rows(of:after:every:limit:mostScanned:)``.
     public func forEachRecord(
         of runID: String, every: Int? = 1, _ body: (TimedRecord) -> Void
     ) throws(RunStoreError) {
-        var rows = try rows(of: runID, every: every)[...]
+        var rows = try rows(of: runID, every: every).rows[...]
         while !rows.isEmpty {
             let part = try records(at: rows, mostBytes: 1 << 20)
             part.records.forEach(body)
@@ -95,7 +51,7 @@ extension RunStore {
     public func records(
         of runID: String, every: Int? = 1
     ) throws(RunStoreError) -> [TimedRecord] {
-        try records(at: rows(of: runID, every: every)).records
+        try records(at: rows(of: runID, every: every).rows).records
     }
 
     /// The newest record of a kind of a run's newest job.
@@ -144,7 +100,7 @@ extension RunStore {
         return run
     }
 
-    private func reading<Result>(
+    func reading<Result>(
         _ body: (Database) throws -> Result
     ) throws(RunStoreError) -> Result {
         do {
@@ -154,7 +110,7 @@ extension RunStore {
         }
     }
 
-    private static func number(of runID: String, _ database: Database) throws -> Int64? {
+    static func number(of runID: String, _ database: Database) throws -> Int64? {
         try Int64.fetchOne(
             database, sql: "SELECT number FROM run WHERE id = ?", arguments: [runID])
     }

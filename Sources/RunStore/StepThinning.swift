@@ -32,7 +32,7 @@ public struct StepThinning<ID> {
     ///
     /// - Parameters:
     ///   - job: Steps of two jobs are not compared: a later one may do a step again.
-    ///   - loss: NaN where there is none; such a step is kept only for its number.
+    ///   - loss: NaN where there is none; a step whose loss is not finite is kept only for its number.
     ///   - id: What ``finish()`` returns for it.
     public mutating func add(job: UInt64, step: Int, loss: Double, id: ID) {
         let number = step / every
@@ -42,7 +42,7 @@ public struct StepThinning<ID> {
         }
         let candidate = Candidate(step: step, loss: loss, id: id)
         if step % every == 0 { bucket?.divisible = candidate }
-        guard !loss.isNaN else { return }
+        guard loss.isFinite else { return }
         if loss < bucket?.least?.loss ?? .infinity { bucket?.least = candidate }
         if loss > bucket?.greatest?.loss ?? -.infinity { bucket?.greatest = candidate }
     }

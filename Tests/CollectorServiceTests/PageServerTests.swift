@@ -109,6 +109,41 @@ import Testing
         server.stop()
     }
 
+    /// Readers that wait for the store, more than there are processors, hold up no probe.
+    @Test func whoReadsTheStoreHoldsUpNobodyElse() throws {
+        let server = try server([step(1)])
+        let address = CollectorAddress(host: "127.0.0.1", port: server.pagePort)
+        let held = try HeldReading(of: path)
+        let readers = try (0..<(4 * ProcessInfo.processInfo.activeProcessorCount)).map { _ in
+            let reader = try Peer(address, token: nil)
+            reader.ask("/api/runs/\(testRunID)/records?every=2&limit=1")
+            return reader
+        }
+        #expect(try get(server, "/healthz").body == "ok\n")
+        held.release()
+        // Of readers that have waited in vain for ten seconds the answer would be another.
+        for reader in readers { #expect(try reader.answer().status == 200) }
+        server.stop()
+    }
+
+    /// Keeps other processes from beginning to read a store.
+    private struct HeldReading {
+        private let descriptor: Int32
+
+        /// Takes SQLite's locks of those who read a write-ahead log (bytes 123 to 127 of the index beside it).
+        init(of store: String) throws {
+            descriptor = open(store + "-shm", O_RDWR | O_CLOEXEC)
+            var lock = flock()
+            lock.l_type = Int16(F_WRLCK)
+            lock.l_whence = Int16(SEEK_SET)
+            lock.l_start = 123
+            lock.l_len = 5
+            try #require(fcntl(descriptor, F_SETLKW, &lock) == 0)
+        }
+
+        func release() { close(descriptor) }
+    }
+
     @Test func withoutTheTokenThereIsNothingToSee() throws {
         let token = "a-token;of+some%length"
         let server = try server([step(1)], token: token)

@@ -53,8 +53,18 @@ final class Peer: Sendable {
     func get(
         _ path: String, _ headers: [(String, String)]
     ) throws -> (status: Int, headers: [String: String], body: String) {
+        ask(path, headers)
+        return try answer()
+    }
+
+    /// Asks as a browser does.
+    func ask(_ path: String, _ headers: [(String, String)] = []) {
         let lines = headers.map { "\($0.0): \($0.1)\r\n" }.joined()
         send(Array("GET \(path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\(lines)\r\n".utf8))
+    }
+
+    /// Reads the answer to its end.
+    func answer() throws -> (status: Int, headers: [String: String], body: String) {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while true {

@@ -32,6 +32,7 @@ import Testing
         let steps = [
             Step(number: 4, loss: .nan), Step(number: 5, loss: .nan), Step(number: 6, loss: 1),
             Step(number: 8, loss: .infinity), Step(number: 9, loss: 2),
+            Step(number: 10, loss: .infinity), Step(number: 11, loss: -.infinity),
         ]
         #expect(kept(steps, every: 4) == [4, 6, 8, 9])
     }
@@ -65,9 +66,47 @@ import Testing
             }
             #expect(try store.records(of: "r", every: nil) == [event])
             let part = try store.rows(of: "r", every: 7, limit: 20)
-            let rest = try store.rows(of: "r", after: part[19], every: 7)
-            #expect(part.count == 20 && rest.first ?? 0 > part[19])
+            let rest = try store.rows(of: "r", after: part.last, every: 7)
+            #expect(part.rows.count == 20 && part.hasMore && part.last == part.rows[19])
+            #expect(rest.rows.first ?? 0 > part.last && !rest.hasMore)
             #expect(try store.knows("r") && !store.knows("s"))
+        }
+    }
+
+    /// However few of the steps are asked for: what is looked at has a bound, and all is reached.
+    @Test func aPartLooksAtSoManyRows() throws {
+        try Programs.withScratchFolder { scratch in
+            let store = try RunStore(writing: scratch + "/runs.sqlite")
+            let steps = (1...1000).map { Step(number: $0, loss: 5 + sin(Double($0))) }
+            try store.append(
+                steps.enumerated().map {
+                    record(UInt64($0 + 1), .step(progressStep($1.number, loss: $1.loss)))
+                } + [record(1001, .warning(.init(step: 1000, message: "one")))], at: 0)
+            // None of the first hundred has a number that 5000 divides.
+            let first = try store.rows(of: "r", every: 5000, mostScanned: 100)
+            #expect(first.rows.count == 2 && first.last == 100 && first.hasMore)
+            // One is asked for: of the first 300, which three hundred must leave at least.
+            let one = try store.rows(of: "r", every: 300, limit: 1, mostScanned: 400)
+            #expect(one.rows.count == 1 && one.last == one.rows[0] && one.hasMore)
+            for every in [2, 7, 300, 5000] {
+                var (rows, after, parts): ([Int64], Int64, Int) = ([], 0, 0)
+                while true {
+                    let part = try store.rows(of: "r", after: after, every: every, mostScanned: 100)
+                    rows += part.rows
+                    parts += 1
+                    guard part.hasMore else { break }
+                    after = part.last
+                }
+                #expect(parts == 11, "every \(every)")
+                #expect(rows == rows.sorted() && rows.last == 1001)
+                // A group that is cut has its extremes on either side: no more than two more a cut.
+                let whole = try store.rows(of: "r", every: every).rows
+                #expect(Set(rows).isSuperset(of: whole), "every \(every)")
+                #expect(rows.count <= whole.count + 2 * parts, "every \(every)")
+            }
+            // A part that ends with the last row is the last.
+            let rest = try store.rows(of: "r", after: 901, every: 7, mostScanned: 100)
+            #expect(!rest.hasMore && rest.last == 1001)
         }
     }
 
