@@ -251,7 +251,7 @@ let package = Package(
                 "Training",
             ],
             path: "Tests/fuzz-targets", swiftSettings: swiftSettings),
-        tests("RunStoreTests", ["ProgressReports", "RunStore", "TestSupport"]),
+        tests("RunStoreTests", ["Faults", grdb, "ProgressReports", "RunStore", "TestSupport"]),
         tests("MetricsOutletsTests", ["MetricsOutlets", "ProgressReports", "TestSupport"]),
         tests(
             "UntrustedInputTests",

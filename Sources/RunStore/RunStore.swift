@@ -23,8 +23,10 @@ public final class RunStore: Sendable {
 
     /// Opens the store for writing, and makes it where there is none.
     ///
-    /// - Throws: ``RunStoreError`` naming the file; also if a newer program made it.
-    public init(writing path: String) throws(RunStoreError) {
+    /// - Parameter busySeconds: How long another program may keep the file from being written.
+    /// - Throws: ``RunStoreError`` naming the file; also if another version of the program made it, or
+    ///   something else.
+    public init(writing path: String, busySeconds: Double = 10) throws(RunStoreError) {
         self.path = path
         try Self.checkIsNoFolder(path)
         if path == Self.defaultPath {
@@ -39,22 +41,31 @@ public final class RunStore: Sendable {
         }
         do {
             var configuration = Configuration()
-            configuration.busyMode = .timeout(10)
+            configuration.busyMode = .timeout(busySeconds)
             configuration.prepareDatabase { database in
                 // An acknowledged record survives a power cut.
                 try database.execute(sql: "PRAGMA synchronous = FULL")
             }
             let pool = try DatabasePool(path: path, configuration: configuration)
-            try Self.migrator.migrate(pool)
+            let origin = try pool.writeWithoutTransaction(StoreOrigin.init)
+            guard origin == .nobody || origin == .thisVersion else {
+                throw RunStoreError(origin, path: path)
+            }
+            try StoreOrigin.migrator.migrate(pool)
             // A store that may only be read is found out now, not with the first record.
             try pool.write { _ in }
             database = pool
+        } catch let error as RunStoreError {
+            throw error
         } catch {
             throw RunStoreError(error, path: path)
         }
     }
 
     /// Opens an existing store for reading.
+    ///
+    /// - Throws: ``RunStoreError`` naming the file; also if another version of the program made it, or
+    ///   something else.
     public init(reading path: String) throws(RunStoreError) {
         self.path = path
         guard access(path, F_OK) == 0 else {
@@ -68,12 +79,8 @@ public final class RunStore: Sendable {
             configuration.readonly = true
             configuration.busyMode = .timeout(5)
             database = try DatabasePool(path: path, configuration: configuration)
-            let isOurs = try database.read { database in
-                try Self.migrator.hasCompletedMigrations(database)
-            }
-            guard isOurs else {
-                throw RunStoreError("is no store of runs, or of another version", at: path)
-            }
+            let origin = try database.read(StoreOrigin.init)
+            guard origin == .thisVersion else { throw RunStoreError(origin, path: path) }
         } catch let error as RunStoreError {
             throw error
         } catch {
@@ -88,38 +95,6 @@ public final class RunStore: Sendable {
             "is a folder", at: path,
             hint: "A collector's store is one file; lora report and lora verify take a run's folder"
         )
-    }
-
-    private static var migrator: DatabaseMigrator {
-        var migrator = DatabaseMigrator()
-        migrator.registerMigration("runs and records") { database in
-            try database.execute(
-                sql: """
-                    CREATE TABLE run (
-                        number INTEGER PRIMARY KEY,
-                        id TEXT NOT NULL UNIQUE,
-                        name TEXT NOT NULL DEFAULT '',
-                        started INTEGER NOT NULL,
-                        updated INTEGER NOT NULL,
-                        last_row INTEGER NOT NULL DEFAULT 0
-                    );
-                    CREATE TABLE record (
-                        row INTEGER PRIMARY KEY,
-                        run INTEGER NOT NULL REFERENCES run(number),
-                        epoch INTEGER NOT NULL,
-                        sequence INTEGER NOT NULL,
-                        kind TEXT NOT NULL,
-                        step INTEGER,
-                        loss REAL,
-                        message BLOB NOT NULL
-                    );
-                    CREATE UNIQUE INDEX record_once ON record (run, epoch, sequence);
-                    CREATE INDEX record_kind
-                        ON record (run, kind, epoch, sequence, step, loss);
-                    CREATE INDEX record_run ON record (run);
-                    """)
-        }
-        return migrator
     }
 
     /// Adds records, all or none, on the disk when it returns. Those that are there already stay as
