@@ -112,7 +112,8 @@ public final class CollectorStream: ProgressSink {
         }
         _ = ended.wait(timeout: .now() + timeoutSeconds + Self.diskSeconds)
         let counts = mailbox.counts
-        let isLeft = spoolFolder.map { access($0, F_OK) == 0 } ?? false
+        // A disk that takes too long may still hold them.
+        let isLeft = mailbox.isLeftOnDisk ?? (spoolFolder != nil)
         guard counts.acknowledged < counts.received || isLeft else { return }
         let advice =
             isLeft
@@ -137,6 +138,7 @@ final class CollectorMailbox: Sendable {
         /// The newest record of this job that is at the collector, and of those that are to get there.
         var arrived: SpoolEntry.Place?
         var newest: SpoolEntry.Place?
+        var isLeftOnDisk: Bool?
     }
 
     init(capacity: Int) {
@@ -150,6 +152,11 @@ final class CollectorMailbox: Sendable {
             return counts
         }
     }
+
+    /// Whether the spool's files hold something at the end; `nil` before.
+    var isLeftOnDisk: Bool? { state.withLock { $0.isLeftOnDisk } }
+
+    func noteEnd(isLeftOnDisk: Bool) { state.withLock { $0.isLeftOnDisk = isLeftOnDisk } }
 
     var isEmpty: Bool { state.withLock { $0.queue.count == 0 } }
 

@@ -197,6 +197,7 @@ final class DeliverySession {
         case .refusal(let reason):
             // A secret that does not match will not match in a tenth of a second either.
             pauseSeconds = Self.longestPauseSeconds
+            isInTrouble = true
             complaints.complain("collector \(address) refuses the reports: \(reason)")
             channel.close(promise: nil)
         }
@@ -263,6 +264,7 @@ final class DeliverySession {
         hasEnded = true
         takeIn()
         spool.close()
+        mailbox.noteEnd(isLeftOnDisk: spool.isLeftOnDisk)
         channel?.close(promise: nil)
         ending.done()
     }

@@ -67,6 +67,7 @@ package final class Spool {
         try? FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true)
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        for name in names where SpoolSegment.isUnfinished(name) { unlink(folder + "/" + name) }
         segments = names.compactMap { SpoolSegment(existing: $0, folder: folder) }
             .sorted { $0.number < $1.number }
         if let last = segments.last {
@@ -79,6 +80,9 @@ package final class Spool {
     }
 
     package var inFlightCount: Int { inFlight.count }
+
+    /// Whether files hold records that have not arrived.
+    package var isLeftOnDisk: Bool { !isEmpty && segments.contains { $0.hasEntries } }
 
     private var hasUnread: Bool {
         if let loaded, loaded.index < loaded.entries.count { return true }

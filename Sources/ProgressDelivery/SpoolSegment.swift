@@ -14,6 +14,7 @@ struct SpoolSegment {
 
     private static let magic = Array("LORASPL2".utf8)
     private static let suffix = ".records"
+    private static let unfinishedSuffix = ".new"
     /// File numbers have so many digits at most.
     private static let digits = 12
 
@@ -38,10 +39,7 @@ struct SpoolSegment {
 
     /// Takes a file that an earlier job left; `nil` if it is none of ours.
     init?(existing name: String, folder: String) {
-        let digits = name.dropLast(Self.suffix.count)
-        guard name.hasSuffix(Self.suffix), digits.utf8.count <= Self.digits,
-            let number = Int(digits), number >= 0
-        else { return nil }
+        guard let number = Self.number(of: name) else { return nil }
         self.number = number
         path = folder + "/" + name
         isClosed = true
@@ -49,6 +47,18 @@ struct SpoolSegment {
         let content = Self.read(path)
         previous = content.flatMap { Self.parts($0).previous }
         bytes = content?.count ?? 0
+    }
+
+    /// Whether it is what a job that was killed in ``thin()`` left: the segment itself is whole.
+    static func isUnfinished(_ name: String) -> Bool {
+        name.hasSuffix(unfinishedSuffix)
+            && number(of: String(name.dropLast(unfinishedSuffix.count))) != nil
+    }
+
+    private static func number(of name: String) -> Int? {
+        let digits = name.dropLast(suffix.count)
+        guard name.hasSuffix(suffix), digits.utf8.count <= Self.digits else { return nil }
+        return Int(digits).flatMap { $0 >= 0 ? $0 : nil }
     }
 
     /// Whether there are bytes behind the header, readable or not.
@@ -90,7 +100,7 @@ struct SpoolSegment {
     mutating func thin() -> Bool {
         guard let previous, let entries = entries() else { return false }
         let content = Self.header(previous) + entries.filter(\.isKept).flatMap { $0.encoded() }
-        let temporary = path + ".new"
+        let temporary = path + Self.unfinishedSuffix
         unlink(temporary)
         guard
             Self.write(content, to: temporary, flags: O_CREAT | O_EXCL, isDurable: true),

@@ -112,6 +112,20 @@ import Testing
         #expect(try files() == [folder + "/9223372036854775807.records"])
     }
 
+    /// A job that is killed while it thins a segment leaves the new one beside the old.
+    @Test func anUnfinishedSegmentGoes() throws {
+        let killed = Spool(folder: folder)
+        for number in 1...3 { #expect(killed.append(entry(number))) }
+        try FileManager.default.copyItem(
+            atPath: try files()[0], toPath: folder + "/000000000001.records.new")
+        let next = Spool(folder: folder)
+        #expect(next.isLeftOnDisk)
+        #expect(drain(next) == names(1...3))
+        #expect(!next.isLeftOnDisk)
+        next.close()
+        #expect(!FileManager.default.fileExists(atPath: folder))
+    }
+
     @Test func theEndOfAJobThatHadNoRoomIsAGap() throws {
         var limits = Spool.Limits()
         limits.bytes = 4000

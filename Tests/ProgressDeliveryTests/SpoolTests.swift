@@ -23,16 +23,17 @@ import Testing
     private var spool: String { folder + "/spool" }
     private var store: String { folder + "/runs.sqlite" }
 
-    private func stream(spoolBytes: Int = 16 << 20, to spool: String? = nil) throws
-        -> CollectorStream
-    {
+    private func stream(
+        spoolBytes: Int = 16 << 20, to spool: String? = nil,
+        tell: @escaping @Sendable (String) -> Void = { _ in }
+    ) throws -> CollectorStream {
         var limits = CollectorStream.Limits()
         limits.spoolBytes = spoolBytes
         // The queue in memory is not what is tested here.
         limits.queuedRecords = 1_000_000
         return try CollectorStream(
             address: address, spoolFolder: spool ?? self.spool,
-            limits: limits, tell: { _ in })
+            limits: limits, tell: tell)
     }
 
     private func server() throws -> CollectorServer {
@@ -125,6 +126,30 @@ import Testing
         server.stop()
         try expectWhole(try stored(), last: 1000)
         #expect(stream.counts.acknowledged + stream.counts.dropped == 1000)
+    }
+
+    /// What stands in the spool's folder and is no record of a run's waits for nobody.
+    @Test func whereNothingWaitsNothingIsSaid() throws {
+        try FileManager.default.createDirectory(atPath: spool, withIntermediateDirectories: true)
+        for name in ["000000000007.records.new", "notes.txt"] {
+            try Data("half".utf8).write(to: URL(fileURLWithPath: spool + "/" + name))
+        }
+        let server = try server()
+        let told = Told()
+        let stream = try stream(tell: told.add)
+        stream.receive(record(step(1), 1, 1))
+        stream.finish(timeoutSeconds: 60)
+        server.stop()
+        #expect(told.lines == [])
+        #expect(try FileManager.default.contentsOfDirectory(atPath: spool) == ["notes.txt"])
+    }
+
+    @Test func whatWaitsIsSaid() throws {
+        let told = Told()
+        let stream = try stream(tell: told.add)
+        stream.receive(record(step(1), 1, 1))
+        stream.finish(timeoutSeconds: 0)
+        #expect(told.lines.last?.contains("they wait in \(spool)") == true, "\(told.lines)")
     }
 
     /// Every sequence is a record or in a gap, once.
