@@ -32,7 +32,8 @@ public enum RunPage {
 
     /// One HTML file with the page and its data in it.
     ///
-    /// - Parameter runs: JSON: `{"runs":[…]}`, each run with its `records`.
+    /// - Parameter runs: JSON: `{"runs":[…]}`, each run with its `records`, and as `every` the size of the
+    ///   groups to which its steps are thinned.
     public static func report(runs: String) -> String {
         var page = html.replacing(
             "<link rel=\"stylesheet\" href=\"\(style.name)\">",

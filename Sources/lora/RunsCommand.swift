@@ -31,9 +31,22 @@ struct RunsCommand: ParsableCommand {
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "All runs, the one that was heard of last first.")
+            commandName: "list", abstract: "All runs, the one that was heard of last first.")
         @OptionGroup var options: StoreOptions
         @Flag(help: "Print JSON.") var json = false
+        /// What is no subcommand, or does not stand where one must.
+        @Argument(help: .hidden) var words: [String] = []
+
+        func validate() throws {
+            guard let word = words.first else { return }
+            let names = RunsCommand.configuration.subcommands.map { $0._commandName }
+            let advice =
+                names.contains(word)
+                ? "It stands before all options: lora runs \(word) …"
+                : nearestWord(to: word, among: names).map { "Did you mean '\($0)'?" }
+                    ?? "lora runs show NAME shows a run."
+            throw ValidationError("Unexpected argument '\(word.printable)'. \(advice)")
+        }
 
         func run() throws {
             try exitingOnFault {

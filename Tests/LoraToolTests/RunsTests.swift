@@ -92,6 +92,18 @@ import Testing
         #expect(unknown.errors.contains("means 2 runs"))
     }
 
+    @Test(arguments: [
+        (["shwo", "night-1"], "Did you mean 'show'?"), (["comapre"], "Did you mean 'compare'?"),
+        (["night-1"], "lora runs show NAME"), (["--json", "show"], "before all options"),
+    ])
+    func whatIsNoCommandIsProposedOne(_ words: [String], _ advice: String) throws {
+        defer { tool.remove() }
+        let outcome = try tool.lora(["runs"] + words)
+        #expect(outcome.exitCode == 64)
+        #expect(outcome.errors.contains("Unexpected argument '"), "\(outcome.errors)")
+        #expect(outcome.errors.contains(advice), "\(outcome.errors)")
+    }
+
     @Test func runsAreCompared() throws {
         defer { tool.remove() }
         let text = try tool.lora("runs", "compare", "night-1", "night-2", "--store", store).output
@@ -115,6 +127,8 @@ import Testing
         // Of four steps the first and the last, as the loss falls; of the last group one; and the leap.
         let steps = text.split(separator: "{\"kind\":\"step\"").count - 1
         #expect(steps == 3002)
+        // By which the page tells them from the leap.
+        #expect(text.contains("\"every\":4,\"records\":["))
         #expect(text.contains("\"step\":\(leap),") && text.contains("\"step\":6000,"))
         let again = try tool.lora("report", "night-2", "--store", store, "--output", path)
         #expect(again.exitCode == 78)
@@ -142,6 +156,39 @@ import Testing
             #expect(!name.contains("/") && !name.hasPrefix("."))
             let text = try String(contentsOfFile: tool.scratch + "/" + name, encoding: .utf8)
             #expect(!text.contains("<script>alert"))
+        }
+    }
+
+    /// What is kept of a long run is what ``StepThinning`` keeps, and no more is in memory: 30,000 steps took
+    /// 150 MiB when all were, 64 MiB are plenty for the 4,500 that are shown.
+    @Test func aLongFolderTakesLittleMemory() throws {
+        defer { tool.remove() }
+        let (folder, path) = (tool.scratch + "/long", tool.scratch + "/long.html")
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let records = run("dddd", name: "long", rank: 8, steps: 30_000, isFinished: true)
+        try records.map { $0.jsonLine + "\n" }.joined().write(
+            toFile: folder + "/metrics.jsonl", atomically: false, encoding: .utf8)
+        let made = try Programs.run(
+            "sh",
+            [
+                "-c", "ulimit -d 65536; exec \"$0\" report \"$1\" --output \"$2\"",
+                Programs.folder + "/lora", folder, path,
+            ])
+        #expect(made.exitCode == 0, "\(made.errors.prefix(500))")
+        var thinning = StepThinning<String>(every: 20)
+        for case .step(let step) in records.map(\.record) {
+            thinning.add(job: 0, step: step.step, loss: step.loss, id: "\(step.step)")
+        }
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        let shown = text.split(separator: "{\"kind\":\"step\",\"step\":").dropFirst().map {
+            String($0.prefix { $0 != "," })
+        }
+        #expect(shown == thinning.finish())
+        #expect(text.contains("\"every\":20,"))
+        for fact in [
+            "\"state\":\"finished\"", "\"step\":30000.0,\"total_steps\":6000.0", "\"jobs\":1",
+        ] {
+            #expect(text.contains(fact), "\(fact)")
         }
     }
 

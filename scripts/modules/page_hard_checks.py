@@ -66,6 +66,13 @@ const high = steps.filter((step) => step.loss > 50);
 return [high.map((step) => step.step), Math.max(...mean.slice(1000))];
 """
 
+# Of each step that the page holds of a run: its number, its loss and the running mean there.
+SMOOTHED = """
+const run = runs.get(arguments[0]), { steps } = run;
+const mean = smoothed(steps.map((step) => step.loss), 0.9, (index) => isSample(run, steps[index]));
+return steps.map((step, index) => [step.step, step.loss, mean[index]]);
+"""
+
 HELD = """
 return ["long", "unknown"].map((id) => {
   const { steps, every } = runs.get(id);
@@ -304,15 +311,36 @@ class HardChecks(PageTrial):
         self.check("a report has the same final numbers", *self.final_numbers(folder, run))
         self.check("a report marks the restart", browser.mark("restart")[1] == 1)
         browser.picture("report", whole=True)
+        long = self.check_long_report()
         hostile = self.write_report("hostile.html", self.hostile_run, "--store", self.collector.store)
         browser.open(hostile)
         self.check("hostile texts in a report are shown as they are", *self.hostile_texts("img, iframe"))
         browser.take_logs()
-        own = (plain, hostile, "about:blank")
+        own = (plain, long, hostile, "about:blank")
         strange = [address for address in browser.requests if address not in own and not address.startswith("data:")]
         self.check("a report asks nobody for anything",
                    plain in browser.requests and not strange and not browser.complaints,
                    " ".join(strange[:3] + browser.complaints[:3]))
+
+    def check_long_report(self):
+        """The running mean of a report of 9,030 steps is that of each seventh, beginning with the first of those."""
+        browser = self.browser
+        address = self.write_report("long.html", "unknown", "--store", self.collector.store)
+        browser.open(address)
+        shown, mean = browser.run(SMOOTHED, "unknown"), None
+        wrong = []
+        for step, loss, smooth in shown:
+            if mean is None:
+                mean = next(loss for step, loss, _ in shown if step % 7 == 0)
+            elif step % 7 == 0 and step > 7:
+                mean = 0.9 * mean + 0.1 * loss
+            if abs(smooth - mean) > 1e-9:
+                wrong.append(f"{smooth} at {step}, not {mean}")
+        leaps = [step for step, loss, _ in shown if loss > 50]
+        self.check("a report's running mean leaves the kept extremes out",
+                   not wrong and leaps == [*LEAPS["unknown"]] and shown[0][0] == 1,
+                   f"{len(shown)} steps {wrong[:2] or ''}")
+        return address
 
     # ------------------------------------------------------------ another store
 

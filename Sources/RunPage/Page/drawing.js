@@ -153,13 +153,14 @@ function marksPath(kind, xs, scale) {
   return text;
 }
 
-/** Running mean of the samples, which weighs the past by `weight`; what is no number interrupts it. */
+/** Running mean of the samples, which weighs the past by `weight` and begins with the first of them; what is no
+    number interrupts it. */
 function smoothed(ys, weight, isSample) {
-  let mean = null;
+  const first = ys.findIndex((y, index) => Number.isFinite(y) && isSample(index));
+  let mean = first < 0 ? ys.find((y) => Number.isFinite(y)) : ys[first];
   return ys.map((y, index) => {
     if (!Number.isFinite(y)) return NaN;
-    if (mean === null) mean = y;
-    else if (isSample(index)) mean = weight * mean + (1 - weight) * y;
+    if (index > first && isSample(index)) mean = weight * mean + (1 - weight) * y;
     return mean;
   });
 }

@@ -230,8 +230,9 @@ function tick() {
 /** Shows what stands in the page. */
 function showReport(text) {
   view.isReport = true;
-  for (const { records, ...summary } of JSON.parse(text).runs) {
+  for (const { records, every, ...summary } of JSON.parse(text).runs) {
     const run = takeSummary(summary);
+    run.every = every;
     for (const record of records) takeRecord(run, record);
   }
   if (!pickedRuns().length) for (const id of [...runs.keys()].slice(0, MOST_CHOSEN)) give(id);
