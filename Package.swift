@@ -181,7 +181,7 @@ let package = Package(
             [
                 "Collectives", "Faults", "Kernels", "ProgressReports", "Supervision", "Training",
             ]),
-        room("CommandOptions", [argumentParser, "CBuildStamp", "Kernels"]),
+        room("CommandOptions", [argumentParser, "CBuildStamp", "Faults", "Kernels"]),
 
         // The programs: parse, call, print.
         program("lora-worker", [argumentParser, "CommandOptions", "Faults", "Training"]),

@@ -67,6 +67,11 @@ struct LoraCollector: ParsableCommand {
     @Flag(help: "Print no line for each record.")
     var quiet = false
 
+    static func main() {
+        endIfOptionIsRepeated()
+        main(nil)
+    }
+
     func run() throws {
         // Before any thread starts, so that all inherit it and only sigwait takes the signals.
         var ending = sigset_t()

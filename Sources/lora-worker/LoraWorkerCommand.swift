@@ -41,6 +41,7 @@ struct LoraWorkerCommand: ParsableCommand {
 
     static func main() {
         StopSignals.hold()
+        endIfOptionIsRepeated()
         main(nil)
     }
 }

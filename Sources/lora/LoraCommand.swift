@@ -7,6 +7,7 @@ enum LoraProgram {
     static func main() {
         // A supervisor that is asked to stop before it has begun must not just die.
         if CommandLine.arguments.dropFirst().first == "launch" { LaunchSignals.hold() }
+        LoraCommand.endIfOptionIsRepeated()
         LoraCommand.main()
     }
 }

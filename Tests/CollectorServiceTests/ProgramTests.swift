@@ -49,6 +49,7 @@ import Testing
             (["--store", "/nowhere/x", "--listen", "127.0.0.1:0"], 78, "error: /nowhere/x: "),
             (["--listen", "0.0.0.0:0"], 78, "Give --token-file"),
             (["--unknown"], 64, "--unknown"),
+            (["--store", "a", "--store=b"], 78, "error: --store: is given 2 times (a, b)"),
         ])
     func badArgumentsAreNamed(
         _ arguments: [String], _ status: Int32, _ text: String

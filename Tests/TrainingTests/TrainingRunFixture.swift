@@ -10,12 +10,15 @@ struct TrainingRunFixture {
     static let model = Programs.fixture("tiny-llama")
 
     /// Arguments of a run that takes a second: 48 samples by 8, two epochs, 12 steps.
+    ///
+    /// - Parameter more: Options; those that stand below take their place.
     static func arguments(out: String, _ more: [String] = []) -> [String] {
-        [
-            "--model", model, "--data", model + "/train.jsonl", "--eval-data",
-            model + "/held-out.jsonl", "--out", out, "--batch-size", "8", "--epochs", "2",
-            "--checkpoint-every", "3",
-        ] + more
+        let usual = [
+            ("--model", model), ("--data", model + "/train.jsonl"),
+            ("--eval-data", model + "/held-out.jsonl"), ("--out", out), ("--batch-size", "8"),
+            ("--epochs", "2"), ("--checkpoint-every", "3"),
+        ]
+        return usual.filter { !more.contains($0.0) }.flatMap { [$0.0, $0.1] } + more
     }
 
     static func weights(of out: String) throws -> Data {
