@@ -208,7 +208,7 @@ let package = Package(
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
         tests("TensorsTests", ["Tensors"]),
         tests("KernelsTests", ["Kernels", "Tensors", "TestSupport"]),
-        tests("CollectivesTests", ["Collectives"]),
+        tests("CollectivesTests", ["Collectives", "Faults"]),
         tests("SlicesTests", ["Slices", "Tensors", "TestSupport"]),
         tests("OptimizationTests", ["Optimization", "Tensors"]),
         tests(

@@ -184,7 +184,7 @@ extension CheckpointError {
     static func heldElsewhere(_ place: String, at path: String) -> CheckpointError {
         CheckpointError(
             "another job is writing to this run, on \(place.prefix { $0 != " " })", at: path,
-            hint: "Wait until it has ended, or give another --out", exitCode: .fencedOut,
-            cause: .refusal)
+            hint: "Wait until it has ended, or give another --out; ranks of one job are started "
+                + "together, by mpirun or lora launch", exitCode: .fencedOut, cause: .refusal)
     }
 }

@@ -110,6 +110,13 @@ public struct CommunicationError: Fault {
     public let hint: String?
     public let exitCode: ExitCode
 
+    init(problem: String, location: String?, hint: String?, exitCode: ExitCode) {
+        self.problem = problem
+        self.location = location
+        self.hint = hint
+        self.exitCode = exitCode
+    }
+
     init(operation: String, problem: String, workerRank: Int?) {
         self.problem = "\(operation) failed: \(problem)"
         location = workerRank.map { "rank \($0)" }

@@ -22,6 +22,7 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
 
     /// Calls `MPI_Init_thread`. To be done once in a process.
     public init() throws(CommunicationError) {
+        Self.standAloneInStep()
         var provided: Int32 = 0
         let status = MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided)
         guard status == MPI_SUCCESS else {

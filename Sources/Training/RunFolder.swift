@@ -40,8 +40,9 @@ final class RunFolder {
 
     /// Takes the folder and finds its newest checkpoint; makes it if it does not exist.
     ///
+    /// - Parameter ranks: Of this job.
     /// - Throws: A ``Fault`` with exit code 76 if another job writes to it.
-    init(path: String) throws {
+    init(path: String, ranks: Int) throws {
         self.path = path
         store = CheckpointStore(folder: path + "/checkpoints")
         try DurableFiles.makeFolder(path)
@@ -49,7 +50,8 @@ final class RunFolder {
             try Self.refuseStrangers(in: path)
         }
         let launch = LaunchStatus.launch
-        lock = try Self.takeLock(path + "/.lock") {
+        let holder = LockHolder(process: getpid(), host: hostName, ranks: ranks)
+        lock = try Self.takeLock(path + "/.lock", for: holder) {
             RunLease.isHeld(byLaunch: launch, in: path)
         }
         lease = try RunLease(folder: path, host: hostName, launch: launch)
@@ -158,7 +160,7 @@ final class RunFolder {
     /// - Parameter mayGoWithout: Whether the holder is known to be over, as it may be on a host that was
     ///   cut off; the lease keeps it from writing.
     private static func takeLock(
-        _ path: String, mayGoWithout: () -> Bool
+        _ path: String, for holder: LockHolder, mayGoWithout: () -> Bool
     ) throws -> Int32 {
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else {
@@ -167,16 +169,25 @@ final class RunFolder {
                 hint: "--out must be a folder that rank 0 may write to")
         }
         // A job that was just killed may hold it for a moment longer.
+        var isSaid = false
         for _ in 0..<50 {
             if flock(descriptor, LOCK_EX | LOCK_NB) == 0 || mayGoWithout() {
+                holder.write(to: descriptor)
                 return descriptor
+            }
+            // A short run may be over before this job gives up; it was still started wrongly.
+            if !isSaid, let other = LockHolder(descriptor: descriptor),
+                holder.looksLikeRank(besides: other)
+            {
+                isSaid = true
+                let text = holder.refused(by: other, at: path).description
+                FileHandle.standardError.write(Data("note: waiting: \(text)\n".utf8))
             }
             usleep(100_000)
         }
+        let other = LockHolder(descriptor: descriptor)
         close(descriptor)
-        throw JobFault(
-            problem: "another job is writing to this run", location: path,
-            hint: "Wait until it has ended, or give another --out", exitCode: .fencedOut)
+        throw holder.refused(by: other, at: path)
     }
 
     /// The final record, if it stands and the adapter beside it is the one that it speaks of.

@@ -16,7 +16,7 @@ public enum TrainingJob {
     public static func run(flags: [String: String], configurationFile: String?) -> ExitCode {
         let communicator: MPICommunicator
         do {
-            communicator = try MPICommunicator()
+            communicator = try MPICommunicator.connected()
         } catch {
             printError(error.description)
             return error.exitCode
@@ -54,7 +54,7 @@ public enum TrainingJob {
         }
         let folder = try agreement.phase {
             communicator.isCoordinator
-                ? try RunFolder(path: configuration.out) : nil
+                ? try RunFolder(path: configuration.out, ranks: communicator.size) : nil
         }
         defer { folder?.release() }
         let copies = try CheckpointCopies(

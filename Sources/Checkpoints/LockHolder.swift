@@ -1,0 +1,63 @@
+import Faults
+import Foundation
+
+/// Who holds a run's lock, as it writes itself into the locked file.
+///
+/// Decides nothing; it is there for whoever finds the lock taken.
+public struct LockHolder: Sendable, Equatable {
+    public let process: Int32
+    public let host: String
+    /// Ranks of its job.
+    public let ranks: Int
+
+    public init(process: Int32, host: String, ranks: Int) {
+        self.process = process
+        self.host = host
+        self.ranks = ranks
+    }
+
+    /// - Returns: `nil` if nobody can be read there.
+    public init?(descriptor: Int32) {
+        var bytes = [UInt8](repeating: 0, count: 512)
+        let count = pread(descriptor, &bytes, bytes.count, 0)
+        guard count > 0 else { return nil }
+        let words = String(decoding: bytes[..<count], as: UTF8.self)
+            .split(whereSeparator: \.isWhitespace)
+        guard words.count == 3, let process = Int32(words[0]), let ranks = Int(words[2]) else {
+            return nil
+        }
+        self.init(process: process, host: String(words[1]), ranks: ranks)
+    }
+
+    /// Takes the place of whoever stood there.
+    public func write(to descriptor: Int32) {
+        let bytes = Array("\(process) \(host) \(ranks)\n".utf8)
+        _ = ftruncate(descriptor, 0)
+        _ = bytes.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
+    }
+
+    /// Whether both jobs are likely to be meant as ranks of one: one rank each, on one host.
+    public func looksLikeRank(besides other: LockHolder) -> Bool {
+        ranks == 1 && other.ranks == 1 && other.host == host && other.process != process
+    }
+
+    /// What is said to this job, which finds the lock taken.
+    ///
+    /// - Parameter other: The holder, if it is known.
+    public func refused(by other: LockHolder?, at path: String) -> CheckpointError {
+        var problem = "another job is writing to this run"
+        var hint = "Wait until it has ended, or give another --out"
+        if let other, looksLikeRank(besides: other) {
+            problem = "another lora-worker with one rank (process \(other.process)) holds this run"
+            hint =
+                "Several ranks of one job are started together, with mpirun -n N lora-worker …; if "
+                + "these are two jobs, wait until that one has ended, or give another --out"
+        } else if let other {
+            problem +=
+                ": process \(other.process) on \(other.host), "
+                + (other.ranks == 1 ? "one rank" : "\(other.ranks) ranks")
+        }
+        return CheckpointError(
+            problem, at: path, hint: hint, exitCode: .fencedOut, cause: .refusal)
+    }
+}
