@@ -46,7 +46,8 @@ extension ChatTemplate {
         var wanted = messages.indices.filter { messages[$0].role == "assistant" }
         if which == .last { wanted = wanted.suffix(1) }
         wanted.removeAll { messages[$0].isContext }
-        return try TurnFinder(self, messages, render: render).turns(wanted)
+        var finder = TurnFinder(self, messages, eosToken: eosToken, render: render)
+        return try finder.turns(wanted)
     }
 
     /// What a model goes on from: the conversation, and the beginning of an answer.

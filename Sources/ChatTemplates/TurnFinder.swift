@@ -9,17 +9,19 @@ import ModelFiles
 struct TurnFinder {
     private let template: ChatTemplate
     private let messages: [ChatMessage]
+    private let eosToken: String
     private let render: (_ messages: [ChatMessage]) throws(ChatTemplateError) -> RenderedChat
 
     /// Characters for private use, which no text has: what is put in the place of a content.
     private static let mark = "\u{F8A7E}\u{FAB21}"
 
     init(
-        _ template: ChatTemplate, _ messages: [ChatMessage],
+        _ template: ChatTemplate, _ messages: [ChatMessage], eosToken: String,
         render: @escaping ([ChatMessage]) throws(ChatTemplateError) -> RenderedChat
     ) {
         self.template = template
         self.messages = messages
+        self.eosToken = eosToken
         self.render = render
     }
 
@@ -27,7 +29,7 @@ struct TurnFinder {
     /// answer changes as the conversation goes on.
     ///
     /// - Parameter wanted: Indices of the messages to learn, ascending.
-    func turns(_ wanted: [Int]) throws(ChatTemplateError) -> [ChatTurns] {
+    mutating func turns(_ wanted: [Int]) throws(ChatTemplateError) -> [ChatTurns] {
         let whole = try render(messages)
         try requireTraces(in: whole.text)
         guard !wanted.isEmpty else { return [] }
@@ -41,7 +43,7 @@ struct TurnFinder {
             for index in remaining {
                 let through =
                     index + 1 == end ? text : try render(Array(messages[...index])).text
-                if text.beginsExactly(with: through) {
+                if text.utf8.starts(with: withoutFinalEnd(Array(through.utf8))) {
                     ranges.append(try turn(index, in: through))
                 } else {
                     later.append(index)
@@ -61,7 +63,9 @@ struct TurnFinder {
 
     /// The bytes of message `index` in `text`, which ends with it: from the first that is the
     /// message's to the end of the turn, without blanks behind an end token.
-    private func turn(_ index: Int, in text: String) throws(ChatTemplateError) -> Range<Int> {
+    private mutating func turn(_ index: Int, in text: String) throws(ChatTemplateError) -> Range<
+        Int
+    > {
         let bytes = Array(text.utf8)
         let other = Array(try render(changed(index, upTo: index)).text.utf8)
         guard bytes != other else {
@@ -75,7 +79,7 @@ struct TurnFinder {
         {
             start = try refined(start, tail, content.trimmed, index, bytes)
         }
-        return start..<Self.endOfTurn(bytes, from: max(start, tail))
+        return start..<endOfTurn(bytes, from: max(start, tail))
     }
 
     /// The conversation up to and with `last`, message `index` being another one.
@@ -124,13 +128,33 @@ struct TurnFinder {
     }
 
     /// The line feed behind `<|im_end|>` is not the assistant's; where nothing else ends a turn, it is.
-    private static func endOfTurn(_ bytes: [UInt8], from tail: Int) -> Int {
-        let blanks: [UInt8] = [0x20, 0x0A, 0x0D, 0x09]
-        guard let last = bytes[tail...].lastIndex(where: { !blanks.contains($0) }) else {
-            return bytes.count
-        }
-        return last + 1
+    private mutating func endOfTurn(_ bytes: [UInt8], from tail: Int) -> Int {
+        let whole = bytes.count - bytes.trailingBlanks
+        guard whole > tail else { return bytes.count }
+        let ended = withoutFinalEnd(bytes)
+        let own = ended.count - ended.trailingBlanks
+        return own > tail ? own : whole
     }
+
+    /// Without the end token with which the template ends every text, whoever speaks last: it is the
+    /// text's, and does not stand there when the conversation goes on.
+    private mutating func withoutFinalEnd(_ bytes: [UInt8]) -> ArraySlice<UInt8> {
+        let end = bytes.count - bytes.trailingBlanks
+        guard !eosToken.isEmpty, bytes[..<end].ends(with: eosToken), endsEveryText else {
+            return bytes[...]
+        }
+        return bytes[..<(end - eosToken.utf8.count)]
+    }
+
+    private lazy var endsEveryText: Bool = {
+        var others = messages
+        if others.last?.role == "assistant" {
+            others.append(ChatMessage(role: "user", content: Self.mark))
+        }
+        guard let text = try? render(others).text.utf8 else { return false }
+        let bytes = Array(text)
+        return bytes.dropLast(bytes.trailingBlanks).ends(with: eosToken)
+    }()
 
     // MARK: Marked turns
 
@@ -158,8 +182,7 @@ struct TurnFinder {
     /// others of the data.
     private func requireTraces(in whole: String) throws(ChatTemplateError) {
         let checked = messages.indices.filter { index in
-            messages[index].role != "assistant"
-                && messages[index].content.map { !$0.trimmed.isEmpty } ?? false
+            messages[index].content.map { !$0.trimmed.isEmpty } ?? false
         }
         guard !checked.isEmpty else { return }
         var others = messages
@@ -195,6 +218,16 @@ extension ChatMessage {
 
 extension String {
     fileprivate var trimmed: String { stripped(\.isPythonSpace) }
+}
+
+extension Collection<UInt8> where Self: BidirectionalCollection {
+    fileprivate var trailingBlanks: Int {
+        reversed().prefix { [0x20, 0x0A, 0x0D, 0x09].contains($0) }.count
+    }
+
+    fileprivate func ends(with text: String) -> Bool {
+        suffix(text.utf8.count).elementsEqual(text.utf8)
+    }
 }
 
 extension UInt8 {

@@ -80,11 +80,12 @@ struct SampleBuilder {
         return [cut(tokens, [head.count..<tokens.count])].compactMap { $0 }
     }
 
-    /// With the end token, unless it stands there already, and nothing but blanks behind it.
+    /// With the end token, unless it stands there already, with nothing behind it but the line feeds
+    /// that chat templates write there.
     private func ended(_ tokens: [Int32], from start: Int = 0) -> [Int32] {
         if let last = tokens[start...].lastIndex(of: endToken) {
             let behind = tokenizer.decode(Array(tokens[(last + 1)...]), skipSpecial: false)
-            if behind.allSatisfy(\.isWhitespace) { return tokens }
+            if behind.utf8.allSatisfy({ $0 == UInt8(ascii: "\n") }) { return tokens }
         }
         return tokens + [endToken]
     }

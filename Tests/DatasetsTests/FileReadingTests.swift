@@ -108,11 +108,10 @@ import Tokenization
         #expect("\(chat, default: "")".contains("has no chat template"))
         for (record, reason) in [
             (#"{"messages": 3}"#, "has a number as 'messages', which must be an array"),
-            (#"{"messages": []}"#, "has an empty array as 'messages'"),
-            (#"{"messages": ["a"]}"#, "has a string as item 0 of 'messages'"),
+            (#"{"messages": ["a"], "id": 1}"#, "message 0 is a string, which must be an object"),
             (#"{"messages": [{"content": "a"}]}"#, "message 0 has no 'role'"),
-            (#"{"conversations": [{"from": "x", "value": "a"}]}"#, "turn 0 is from an unknown"),
-            (#"{"conversations": [{"from": "gpt"}]}"#, "turn 0 has no 'from' and 'value'"),
+            (#"{"conversations": [{"from": "x", "value": "a"}]}"#, "turn 0 is from 'x', which"),
+            (#"{"conversations": [{"from": "gpt"}]}"#, "turn 0 (assistant) has no content"),
         ] {
             let fault = #expect(throws: DatasetError.self) { try load(Data(record.utf8)) }
             #expect("\(fault, default: "")".contains(":1: \(reason)"), "\(record)")

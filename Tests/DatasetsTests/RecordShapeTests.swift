@@ -175,14 +175,14 @@ import Tokenization
 
     @Test func aTemplateThatRewritesGivesASampleForEachAnswer() throws {
         let template = """
-            {% for m in messages %}{{ m.role }}:{{ m.content if loop.last else m.content | length }};\
-            {% endfor %}
+            {% for m in messages %}{{ m.role }}:\
+            {{ m.content if loop.last else m.content.split('>')[-1] }};{% endfor %}
             """
         let line = #"""
-            {"messages": [{"role": "assistant", "content": "xyz"}, {"role": "assistant", "content": "b"}]}
+            {"messages": [{"role": "assistant", "content": "x>y"}, {"role": "assistant", "content": "b"}]}
             """#
         let found = try shown(line, template: template)
-        #expect(found.samples == ["assistant:[xyz;]", "assistant:3;assistant:[b;]"])
+        #expect(found.samples == ["assistant:[x>y;]", "assistant:y;assistant:[b;]"])
         #expect(found.summary.records == 1 && found.summary.splitConversations == 1)
     }
 

@@ -20,7 +20,7 @@ import Training
                 && run.seed == 0)
         #expect(run.schedule == .linear && run.order == .shuffled && run.duration == .epochs(1))
         #expect(run.checkpointEvery == 50 && run.keep == 3 && run.resume == .auto)
-        #expect(run.evalEvery == nil && run.threads == nil && run.maxLength == nil)
+        #expect(run.evalEvery == nil && run.threads == nil && run.samples.maxLength == nil)
     }
 
     @Test(arguments: [
