@@ -1,5 +1,8 @@
+import Foundation
 import Generation
+import ModelFiles
 import Testing
+import Tokenization
 
 @Suite struct GeneratorTests {
     let tiny: TinyModel
@@ -48,6 +51,32 @@ import Testing
             #expect((outcome.ending == .maximumTokens) == (outcome.tokens.count == 500))
         }
         #expect(endings.contains(.endToken))
+    }
+
+    /// As transformers' `generate`; the end token of the tokenizer ends a text too, as that is what
+    /// training puts there.
+    @Test func anyEndOfGenerationConfigEndsTheText() throws {
+        let expected = try #require(tiny.cases.first { $0.adapter == nil })
+        let token = try #require(expected.tokens.dropFirst().first)
+        let length = expected.tokens.firstIndex(of: token) ?? 0
+        let folder = FileManager.default.temporaryDirectory
+            .appendingPathComponent("generator-\(UUID().uuidString)")
+        try FileManager.default.copyItem(
+            at: URL(fileURLWithPath: tiny.folder), to: folder)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let settings = #"{"eos_token_id": [511, \#(token)]}"#
+        try Data(settings.utf8).write(to: folder.appendingPathComponent("generation_config.json"))
+        let files = try BaseModel.open(path: folder.path)
+        let tokenizer = try Tokenizer(model: files)
+        #expect(tokenizer.endToken == 0)
+        #expect(tokenizer.stopTokens == [0])
+        let outcome = try TextGenerator(
+            model: files, tokenizer: tokenizer, adapter: nil, backend: tiny.backend
+        ).generate(
+            prompt: expected.prompt, method: .greedy, maximumTokens: expected.tokens.count
+        ) { _ in }
+        #expect(outcome.ending == .endToken)
+        #expect(outcome.tokens == Array(expected.tokens[..<length]))
     }
 
     @Test func theTextEndsWithTheModelsPositions() throws {
