@@ -70,7 +70,8 @@ public struct ModuleChoice: Sendable, Equatable {
                 continue
             }
             throw AdapterError(
-                origin, "'\(self.targets.description)' means \(path) too, which is not adapted here",
+                origin,
+                "'\(self.targets.description)' means \(path) too, which is not adapted here",
                 hint: Self.advice(family))
         }
     }

@@ -168,6 +168,8 @@ extension SafetensorsFile {
         let left = UnsafeRawBufferPointer(rebasing: self.file.bytes[entry.byteRange])
         let right = UnsafeRawBufferPointer(rebasing: file.file.bytes[other.byteRange])
         guard let first = left.baseAddress, let second = right.baseAddress else { return true }
-        return first == second || memcmp(first, second, left.count) == 0
+        return withExtendedLifetime((self.file, file.file)) {
+            first == second || memcmp(first, second, left.count) == 0
+        }
     }
 }

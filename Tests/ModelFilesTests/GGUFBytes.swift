@@ -1,7 +1,10 @@
 /// A GGUF file put together by hand, so that each of its fields can lie.
 struct GGUFBytes: Sendable {
     enum Value: Sendable {
+        case uint16(UInt16)
         case uint32(UInt32)
+        case boolean(Bool)
+        case booleans([Bool])
         case float32(Float)
         case text(String)
         case texts([String])
@@ -64,6 +67,17 @@ struct GGUFBytes: Sendable {
 
     private func append(_ value: Value, to writer: inout ByteWriter) {
         switch value {
+        case .uint16(let number):
+            writer.integer(UInt32(2))
+            writer.integer(number)
+        case .boolean(let value):
+            writer.integer(UInt32(7))
+            writer.integer(UInt8(value ? 1 : 0))
+        case .booleans(let values):
+            writer.integer(UInt32(9))
+            writer.integer(UInt32(7))
+            writer.integer(UInt64(values.count))
+            for value in values { writer.integer(UInt8(value ? 1 : 0)) }
         case .uint32(let number):
             writer.integer(UInt32(4))
             writer.integer(number)
@@ -115,6 +129,30 @@ extension GGUFBytes {
             Tensor("blk.0.ffn_gate.weight", [8, 12]), Tensor("blk.0.ffn_up.weight", [8, 12]),
             Tensor("blk.0.ffn_down.weight", [12, 8]),
         ]
+        return file
+    }
+
+    /// A whole Gemma 2 model of four layers, in the shape of ``tinyLlama``.
+    static var tinyGemma2: GGUFBytes {
+        var file = tinyLlama
+        file.metadata = file.metadata.map { key, value in
+            (key.replacing("llama.", with: "gemma2."), value)
+        }
+        file.set("general.architecture", .text("gemma2"))
+        file.set("gemma2.block_count", .uint32(4))
+        file.set("gemma2.attention.sliding_window", .uint32(4))
+        let layer = file.tensors.filter { $0.name.hasPrefix("blk.") }
+        let norms = ["post_attention_norm", "post_ffw_norm"].map {
+            Tensor("blk.0.\($0).weight", [8])
+        }
+        file.tensors.removeAll { $0.name.hasPrefix("blk.") }
+        for number in 0..<4 {
+            for tensor in layer + norms {
+                var tensor = tensor
+                tensor.name = tensor.name.replacing("blk.0.", with: "blk.\(number).")
+                file.tensors.append(tensor)
+            }
+        }
         return file
     }
 }
