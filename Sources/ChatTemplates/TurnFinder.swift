@@ -10,10 +10,8 @@ struct TurnFinder {
     private let template: ChatTemplate
     private let messages: [ChatMessage]
     private let eosToken: String
+    private var places: ContentPlaces?
     private let render: (_ messages: [ChatMessage]) throws(ChatTemplateError) -> RenderedChat
-
-    /// Characters for private use, which no text has: what is put in the place of a content.
-    private static let mark = "\u{F8A7E}\u{FAB21}"
 
     init(
         _ template: ChatTemplate, _ messages: [ChatMessage], eosToken: String,
@@ -31,7 +29,7 @@ struct TurnFinder {
     /// - Parameter wanted: Indices of the messages to learn, ascending.
     mutating func turns(_ wanted: [Int]) throws(ChatTemplateError) -> [ChatTurns] {
         let whole = try render(messages)
-        try requireTraces(in: whole.text)
+        places = try contentPlaces(in: whole.text)
         guard !wanted.isEmpty else { return [] }
         if template.marksGeneration { return try marked(whole, wanted) }
         var found: [ChatTurns] = []
@@ -44,7 +42,9 @@ struct TurnFinder {
                 let through =
                     index + 1 == end ? text : try render(Array(messages[...index])).text
                 if text.utf8.starts(with: withoutFinalEnd(Array(through.utf8))) {
-                    ranges.append(try turn(index, in: through))
+                    let isWhole = end == messages.count
+                    ranges.append(
+                        try turn(index, in: through, places: isWhole ? places : nil))
                 } else {
                     later.append(index)
                 }
@@ -63,10 +63,15 @@ struct TurnFinder {
 
     /// The bytes of message `index` in `text`, which ends with it: from the first that is the
     /// message's to the end of the turn, without blanks behind an end token.
-    private mutating func turn(_ index: Int, in text: String) throws(ChatTemplateError) -> Range<
-        Int
-    > {
+    ///
+    /// - Parameter places: Where contents stand in `text`, if that is known.
+    private mutating func turn(
+        _ index: Int, in text: String, places: ContentPlaces?
+    ) throws(ChatTemplateError) -> Range<Int> {
         let bytes = Array(text.utf8)
+        if let content = places?.ranges[index], messages[index].isPlain {
+            return content.lowerBound..<endOfTurn(bytes, from: content.upperBound)
+        }
         let other = Array(try render(changed(index, upTo: index)).text.utf8)
         guard bytes != other else {
             guard messages[index].saysNothing else { throw withoutTrace(index) }
@@ -85,7 +90,8 @@ struct TurnFinder {
     /// The conversation up to and with `last`, message `index` being another one.
     private func changed(_ index: Int, upTo last: Int) -> [ChatMessage] {
         var others = Array(messages[...last])
-        others[index] = others[index].with("content", .text(Self.mark)).with("tool_calls", nil)
+        others[index] = others[index].with("content", .text(ContentPlaces.mark(index))).with(
+            "tool_calls", nil)
         for key in ChatMessage.thoughts { others[index] = others[index].with(key, nil) }
         return others
     }
@@ -149,7 +155,7 @@ struct TurnFinder {
     private lazy var endsEveryText: Bool = {
         var others = messages
         if others.last?.role == "assistant" {
-            others.append(ChatMessage(role: "user", content: Self.mark))
+            others.append(ChatMessage(role: "user", content: ContentPlaces.mark(messages.count)))
         }
         guard let text = try? render(others).text.utf8 else { return false }
         let bytes = Array(text)
@@ -178,28 +184,38 @@ struct TurnFinder {
 
     // MARK: Traces
 
-    /// Every message must leave a trace in the text: a template that passes over some would make
-    /// others of the data.
-    private func requireTraces(in whole: String) throws(ChatTemplateError) {
-        let checked = messages.indices.filter { index in
-            messages[index].content.map { !$0.trimmed.isEmpty } ?? false
-        }
-        guard !checked.isEmpty else { return }
+    /// Where the contents stand, if the template writes them as they are.
+    ///
+    /// - Throws: ``ChatTemplateError`` naming a message that leaves no trace in the text: a template
+    ///   that passes over some would make others of the data.
+    private func contentPlaces(in whole: String) throws(ChatTemplateError) -> ContentPlaces? {
+        var contents: [Int: String] = [:]
         var others = messages
-        for index in checked {
-            others[index] = others[index].with("content", .text("\(Self.mark)\(index)\u{F8A7E}"))
+        for (index, message) in messages.enumerated() {
+            guard let content = message.content, !content.trimmed.isEmpty else { continue }
+            contents[index] = content
+            others[index] = message.with("content", .text(ContentPlaces.mark(index)))
         }
+        guard !contents.isEmpty else { return nil }
         guard let text = try? render(others).text else {
             // The template reads contents as more than texts; then they stand there as they are.
-            for index in checked
-            where !whole.containsExactly((messages[index].content ?? "").trimmed) {
+            for (index, content) in contents.sorted(by: { $0.key < $1.key })
+            where !whole.containsExactly(content.trimmed) {
                 throw withoutTrace(index)
             }
-            return
+            return nil
         }
-        for index in checked where !text.containsExactly("\(Self.mark)\(index)\u{F8A7E}") {
+        let marked = Array(text.utf8)
+        if let places = ContentPlaces(in: Array(whole.utf8), marked: marked, contents: contents),
+            places.ranges.count == contents.count
+        {
+            return places
+        }
+        for index in contents.keys.sorted()
+        where !text.containsExactly(ContentPlaces.mark(index)) {
             throw withoutTrace(index)
         }
+        return nil
     }
 
     private func withoutTrace(_ index: Int) -> ChatTemplateError {
@@ -214,10 +230,11 @@ extension ChatMessage {
     fileprivate var saysNothing: Bool {
         (content ?? "").trimmed.isEmpty && !hasCalls
     }
-}
 
-extension String {
-    fileprivate var trimmed: String { stripped(\.isPythonSpace) }
+    /// Whether its content is all that it brings to the text.
+    fileprivate var isPlain: Bool {
+        !hasCalls && !ChatMessage.thoughts.contains { object[$0] != nil }
+    }
 }
 
 extension Collection<UInt8> where Self: BidirectionalCollection {
