@@ -136,6 +136,7 @@ struct PlanCommand: ParsableCommand {
             settings: given.settings, configurationFile: given.config, question,
             progress: line.update)
         line.finish()
+        if json { warn(plan.remarks) }
         print(json ? plan.json : plan.table)
     }
 
