@@ -117,10 +117,13 @@ public struct GGUFFile: Sendable {
 extension MappedFile {
     /// Maps `path`, with this room's error.
     static func model(_ path: String) throws(ModelFileError) -> MappedFile {
+        let file: MappedFile
         do throws(MappedFileError) {
-            return try MappedFile(path: path)
+            file = try MappedFile(path: path)
         } catch {
             throw ModelFileError(error.problem, file: error.location ?? path, hint: error.hint)
         }
+        try file.requireModelFile()
+        return file
     }
 }

@@ -60,8 +60,10 @@ import Testing
         var file = GGUFBytes.tinyLlama
         file.magic = Array("lmgg".utf8)
         expectError("is a ggml file from before GGUF") { try open(file) }
-        file.magic = Array("PK\u{3}\u{4}".utf8)
+        file.magic = Array("PKZP".utf8)
         expectError("is not a GGUF file", "config.json") { try open(file) }
+        file.magic = Array("PK\u{3}\u{4}".utf8)
+        expectError("is a zip archive", "unzip") { try open(file) }
         file = .tinyLlama
         file.version = 3 << 24
         expectError("big-endian") { try open(file) }
