@@ -2,6 +2,7 @@ import Crypto
 import Faults
 import Foundation
 import Slices
+import Tensors
 public import Tokenization
 
 /// Reads a data file and gives its records as samples, in the file's order.
@@ -24,7 +25,8 @@ public import Tokenization
 ///   - progress: Called now and then with the bytes of the file that were read and all of them.
 /// - Returns: At least one sample to train on, and one held out if a share is.
 /// - Throws: ``DatasetError`` with file, line and reason for the first bad record; if the file
-///   cannot be read, holds no record, or no record gives a sample.
+///   cannot be read, is of another kind, holds no record, or no record gives a sample; where bad
+///   records are skipped, if more than nine in ten are bad.
 public func loadDataset(
     path: String, recipe: SampleRecipe, cache: SampleCache?, lanes: Int = 1,
     report: (String) -> Void = { _ in },
@@ -63,6 +65,7 @@ private struct DatasetLoading {
     /// What a samples file says of its records.
     private struct Notes: Codable {
         var format: DatasetFormat.RawValue
+        var asChat: Bool
         var summary: DatasetSummary
     }
 
@@ -141,19 +144,44 @@ private struct DatasetLoading {
                     touch()
                     progress?(done, total)
                 })
-            let (summary, format) = try pipeline.run()
+            let (summary, form) = try pipeline.run()
             guard summary.records > 0 else {
                 throw DatasetError(
-                    "holds no records", at: source.path, hint: "One JSON object a line")
+                    source.byteCount == 0 ? "is empty" : "holds no records", at: source.path,
+                    hint: source.byteCount == 0
+                        ? "Did its download or its copy come to an end?" : "One JSON object a line")
             }
-            let notes = Notes(format: (format ?? .alpaca).rawValue, summary: summary)
+            let notes = Notes(
+                format: (form?.format ?? .alpaca).rawValue, asChat: form?.asChat ?? false,
+                summary: summary)
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys]
             try writer.seal(key: key, notes: [UInt8]((try? encoder.encode(notes)) ?? Data()))
         } catch {
             unlink(path)
-            throw error
+            throw explained(error)
         }
+    }
+
+    /// The error of a file's first record, or, if the file as a whole is something else, that one.
+    private func explained(_ error: DatasetError) -> DatasetError {
+        guard error.location != source.path, let shape = shape(),
+            error.location == "\(source.path):\(shape.firstRecordLine)" || shape.hasSeveralArrays,
+            let kind = shape.kind
+        else { return error }
+        return DatasetError(
+            "is \(kind.name), not JSON lines (\(error.problem))",
+            at: source.path, hint: kind.dataHint(path: source.path))
+    }
+
+    /// How the file begins; `nil` if it can no longer be read.
+    private func shape() -> DataFileShape? {
+        source.rewind()
+        var text: [UInt8] = []
+        guard let stream = try? DecompressedStream(source),
+            (try? stream.read(DataFileShape.headBytes, into: &text)) != nil
+        else { return nil }
+        return DataFileShape(text, isWhole: text.count < DataFileShape.headBytes)
     }
 
     private func dataset(
@@ -166,6 +194,13 @@ private struct DatasetLoading {
         guard samples.training.count + samples.heldOut.count > 0 else {
             throw nothingLeft(notes.summary)
         }
+        // What is left of such a file is there by accident, e.g. because of another format.
+        guard notes.summary.badLines <= 9 * (notes.summary.records - notes.summary.badLines) else {
+            throw unusable(
+                "has \(notes.summary.badLines) bad records of \(notes.summary.records), more than "
+                    + "nine in ten", notes.summary,
+                hint: "--skip-bad-lines is for a few: see whether --format fits, and remove them")
+        }
         if let share = recipe.heldOut {
             let count = samples.training.count + samples.heldOut.count
             guard samples.heldOut.count > 0, samples.training.count > 0 else {
@@ -176,18 +211,33 @@ private struct DatasetLoading {
             }
         }
         return LoadedDataset(
-            path: source.path, format: format, samples: samples.training,
+            path: source.path, format: format, usesChatTemplate: notes.asChat,
+            samples: samples.training,
             heldOut: samples.heldOut, summary: notes.summary, sourceSHA256: digest,
             usedTokens: file.usedTokens, origin: origin, mappedBytes: file.bytes.count,
             remark: remark)
     }
 
     private func nothingLeft(_ summary: DatasetSummary) -> DatasetError {
-        let first = summary.firstBadLines.first.map { " (line \($0.line) \($0.reason))" } ?? ""
-        return DatasetError(
-            "gives no sample: of \(summary.records) records \(summary.badLines) are bad\(first) and "
+        unusable(
+            "gives no sample: of \(summary.records) records \(summary.badLines) are bad and "
                 + "\(summary.withoutTarget) have no target within \(recipe.maxLength) tokens",
-            at: source.path,
-            hint: summary.withoutTarget > 0 ? "Raise --max-length" : nil)
+            summary, hint: summary.withoutTarget > 0 ? "Raise --max-length" : nil)
+    }
+
+    /// With the first bad record's reason, and if the file is something else, with what it is.
+    private func unusable(
+        _ problem: String, _ summary: DatasetSummary, hint: String?
+    ) -> DatasetError {
+        guard let first = summary.firstBadLines.first else {
+            return DatasetError(problem, at: source.path, hint: hint)
+        }
+        let text = "\(problem) (line \(first.line) \(first.reason))"
+        guard let shape = shape(), shape.firstRecordLine == first.line, let kind = shape.kind else {
+            return DatasetError(text, at: source.path, hint: hint)
+        }
+        return DatasetError(
+            "is \(kind.name), not JSON lines, and \(text)", at: source.path,
+            hint: kind.dataHint(path: source.path))
     }
 }

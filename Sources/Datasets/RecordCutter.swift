@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 /// Some consecutive records of a file, not parsed yet.
 struct RecordBlock {
@@ -76,6 +77,7 @@ struct RecordCutter {
     /// Whether the file is an array; `nil` if it ends before that can be seen.
     private mutating func beginning() throws(DatasetError) -> Bool? {
         if let isArray { return isArray }
+        try requireText()
         if text.starts(with: [0xEF, 0xBB, 0xBF]) { text.removeFirst(3) }
         while true {
             if let first = text.firstIndex(where: { !Self.isBlank($0) }) {
@@ -91,6 +93,23 @@ struct RecordCutter {
             text.removeAll(keepingCapacity: true)
             isAtEnd = !(try stream.read(Self.blockBytes, into: &text))
         }
+    }
+
+    /// - Throws: ``DatasetError`` that calls the file what it is, if it is of a kind that cannot hold
+    ///   records. Whether bad lines are skipped does not matter: it has no lines.
+    private func requireText() throws(DatasetError) {
+        let found = text.withUnsafeBytes {
+            FileKind.of(UnsafeRawBufferPointer(rebasing: $0.prefix(4096)))
+        }
+        guard let kind = found else { return }
+        guard stream.packing != .plain else {
+            throw DatasetError("is \(kind.name)", at: path, hint: kind.dataHint(path: path))
+        }
+        let advice = DataPath.unpacking(path, stream.packing)
+        throw DatasetError(
+            "is packed by \(stream.packing.rawValue), and what is packed is \(kind.name)", at: path,
+            hint: "Unpack it first: \(advice.command)"
+                + (kind.dataHint(path: advice.path).map { ". \($0)" } ?? ""))
     }
 
     // MARK: Lines

@@ -17,14 +17,20 @@ final class SourceFile {
         self.path = path
         descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
+            let number = errno
             throw DatasetError(
-                "cannot be read (\(String(cString: strerror(errno))))", at: path,
-                hint: errno == ENOENT ? "Check the path; it must exist on every node" : nil)
+                "cannot be read (\(String(cString: strerror(number))))", at: path,
+                hint: number == ENOENT ? DataPath.absentHint(path) : nil)
         }
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             close(descriptor)
-            throw DatasetError("is not a regular file", at: path)
+            guard status.st_mode & S_IFMT == S_IFDIR else {
+                throw DatasetError(
+                    "is not a regular file", at: path,
+                    hint: "Data are read more than once: write them to a file")
+            }
+            throw DatasetError("is a folder", at: path, hint: DataPath.folderHint(path))
         }
         byteCount = Int(status.st_size)
         modified = status.st_mtim

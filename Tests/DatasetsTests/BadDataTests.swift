@@ -81,7 +81,7 @@ import Testing
         ("[", "FILE:1: the JSON array does not end"), ("[{\n", "FILE:2: the JSON array does not"),
         ("[{},]", "FILE:1: record 0 of the array"), ("[,{}]", "FILE:1: an element of the array"),
         ("[}]", "FILE:1: a bracket is closed"), ("[\"\\", "FILE:1: the JSON array does not end"),
-        ("[]", "FILE: holds no records"), ("", "FILE: holds no records"),
+        ("[]", "FILE: holds no records"), ("", "FILE: is empty"),
         ("\u{FEFF}", "FILE: holds no records"), (" \n\r\n", "FILE: holds no records"),
     ])
     func brokenAndEmptyFilesAreNamed(_ content: String, _ start: String) {
@@ -89,13 +89,16 @@ import Testing
     }
 
     @Test func textAfterAnArrayIsNamed() {
-        #expect(message("[\(good)]\n[]").hasPrefix("FILE:2: text follows the end"))
+        #expect(message("[\(good)]\n7").hasPrefix("FILE:2: text follows the end"))
+        #expect(message("[\(good)]\n[]").hasPrefix("FILE: is JSON arrays by line, not JSON lines"))
         #expect(message("[\(good),]").hasPrefix("FILE:1: an element of the array is missing"))
     }
 
     @Test func nothingLeftIsAnError() {
         let text = message(Data("{}\n7\n".utf8), skipBadLines: true)
-        #expect(text.hasPrefix("FILE: gives no sample: of 2 records 2 are bad (line 1 has neither"))
+        #expect(
+            text.hasPrefix("FILE: gives no sample: of 2 records 2 are bad and 0 have no target"))
+        #expect(text.contains(" (line 1 has neither"))
         let failure = #expect(throws: DataFile.Failure.self) {
             try DataFile.load(good, maxLength: 2)
         }
