@@ -30,13 +30,8 @@ public final class RunRehearsal {
     ) throws {
         communicator = startsMPI ? try MPICommunicator() : nil
         do {
-            var file: [String: String] = [:]
-            if let path = configurationFile {
-                file = try RunConfiguration.settings(yamlFile: path)
-            }
-            var merged = TrainingJob.merge(file, settings)
-            merged["out"] = merged["out"] ?? "rehearsal"
-            configuration = try RunConfiguration(settings: merged)
+            configuration = try RunConfiguration.read(
+                flags: settings, file: configurationFile, out: "rehearsal")
             backend = try Backend(
                 level: KernelLevel(flag: configuration.kernels ?? "auto"),
                 compute: configuration.compute)

@@ -16,8 +16,8 @@ public struct Setting: Sendable {
     /// All settings, in the order in which `run.yaml` lists them.
     public static let all: [Setting] =
         [
-            "model", "data", "eval-data", "held-out", "out", "format", "template", "template-date",
-            "loss-on",
+            "model", "data", "eval-data", "held-out", "out", "format", "template", "chat-template",
+            "template-set", "template-date", "loss-on",
             "skip-bad-lines",
             "max-length", "cache",
             "init-adapter", "targets", "rank", "alpha", "lr", "beta1", "beta2", "epsilon",
@@ -29,9 +29,23 @@ public struct Setting: Sendable {
             "json-lines", "log-format", "collective-timeout",
         ].map { Setting(name: $0, mayChangeFreely: free.contains($0)) }
 
+    /// Those that name files or folders.
+    static let paths: Set<String> = [
+        "model", "data", "eval-data", "out", "init-adapter", "template", "chat-template", "cache",
+        "collector-token-file", "collector-authority", "collector-certificate", "collector-key",
+        "prometheus-file", "json-lines",
+    ]
+
+    /// Those for which any text is taken, so that a word which YAML takes for something else would
+    /// not be noticed.
+    static let texts = paths.union(["targets", "collector", "syslog", "allow-change"])
+
+    /// Those that may be lists in run.yaml.
+    static let lists: Set<String> = ["data", "targets", "allow-change", "template-set"]
+
     /// Paths are free because the files behind them are compared by hash.
     private static let free: Set<String> = [
-        "model", "data", "eval-data", "out", "init-adapter", "template", "cache",
+        "model", "data", "eval-data", "out", "init-adapter", "template", "chat-template", "cache",
         "threads", "recompute",
         "checkpoint-every", "checkpoint-copies", "keep", "resume", "allow-change", "collector",
         "collector-token-file", "collector-authority", "collector-certificate", "collector-key",
@@ -61,8 +75,17 @@ struct SettingReader {
         let known = Set(Setting.all.map(\.name))
         if let stranger = settings.keys.sorted().first(where: { !known.contains($0) }) {
             throw ConfigurationError(
-                stranger, "is not a setting",
-                hint: "lora-worker --help lists them; run.yaml uses the flags' names")
+                stranger,
+                "is not a setting" + (SettingAdvice.advice(for: stranger).map { "; \($0)" } ?? ""),
+                hint: SettingAdvice.whereToLook)
+        }
+        for name in settings.keys.sorted() where Setting.paths.contains(name) {
+            for path in settings[name]?.split(separator: ",") ?? []
+            where path.hasPrefix("~") || path.hasPrefix("$") || path.contains("${") {
+                throw ConfigurationError(
+                    "--\(name)", "is '\(path)', and neither ~ nor $ is filled in here",
+                    hint: "Write the path in full, or ./\(path) if that is its name")
+            }
         }
         self.settings = settings
     }
@@ -88,7 +111,10 @@ struct SettingReader {
         }
         if let stranger = names.first(where: { !known.contains($0) }) {
             throw ConfigurationError(
-                "--\(name)", "'\(stranger)' is not a setting", hint: "Use a flag's name, as steps")
+                "--\(name)",
+                "'\(stranger)' is not a setting"
+                    + (SettingAdvice.advice(for: stranger).map { "; \($0)" } ?? ""),
+                hint: "Use a flag's name, as steps")
         }
         return names
     }
@@ -144,38 +170,15 @@ struct SettingReader {
         }
     }
 
-    func integer(_ name: String, atLeast least: Int) throws(ConfigurationError) -> Int? {
-        guard let text = text(name) else { return nil }
-        guard let value = Int(text), value >= least, value <= 1 << 53 else {
-            throw ConfigurationError(
-                "--\(name)", "is '\(text)'; it must be a whole number, at least \(least)")
-        }
-        return value
-    }
-
-    func number(
-        _ name: String, atLeast least: Double? = nil, above: Double? = nil, below: Double? = nil
-    ) throws(ConfigurationError) -> Double? {
-        guard let text = text(name) else { return nil }
-        let limits = [
-            least.map { "at least \($0)" }, above.map { "above \($0)" },
-            below.map { "below \($0)" },
-        ].compactMap { $0 }.joined(separator: " and ")
-        guard let value = Double(text), value.isFinite, value >= least ?? value,
-            above.map({ value > $0 }) ?? true, below.map({ value < $0 }) ?? true
-        else {
-            throw ConfigurationError("--\(name)", "is '\(text)'; it must be a number \(limits)")
-        }
-        return value
-    }
-
     func choice<Value>(
         _ name: String, among values: [Value], _ text: (Value) -> String
     ) throws(ConfigurationError) -> Value? {
         guard let given = self.text(name) else { return nil }
         guard let value = values.first(where: { text($0) == given }) else {
             let names = values.map(text).joined(separator: ", ")
-            throw ConfigurationError("--\(name)", "is '\(given)'; choose among \(names)")
+            throw ConfigurationError(
+                "--\(name)", "is '\(given)'; choose among \(names)",
+                hint: SettingAdvice.advice(forValue: given, of: name))
         }
         return value
     }

@@ -46,11 +46,7 @@ public enum TrainingJob {
         let cores = ProcessorCores.widen(
             localRank: communicator.localRank, localSize: communicator.localSize)
         let configuration = try agreement.phase {
-            var settings: [String: String] = [:]
-            if let path = configurationFile {
-                settings = try RunConfiguration.settings(yamlFile: path)
-            }
-            return try RunConfiguration(settings: Self.merge(settings, flags))
+            try RunConfiguration.read(flags: flags, file: configurationFile)
         }
         let folder = try agreement.phase {
             communicator.isCoordinator

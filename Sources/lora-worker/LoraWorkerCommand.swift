@@ -1,6 +1,7 @@
 import ArgumentParser
 import CommandOptions
 import Faults
+import Foundation
 import Training
 
 /// One rank of a training job; `mpirun` starts as many as wanted.
@@ -31,7 +32,14 @@ struct LoraWorkerCommand: ParsableCommand {
     @OptionGroup(title: "Running") var running: RunningOptions
     @OptionGroup(title: "Reports") var reports: ReportOptions
 
+    /// For scripts/make-elsewhere-page.
+    @Flag(help: .hidden) var dumpForeignSettings = false
+
     func run() throws {
+        guard !dumpForeignSettings else {
+            print(ForeignSetting.page)
+            return
+        }
         let flags = files.settings.merging(adapter.settings) { $1 }
             .merging(optimization.settings) { $1 }.merging(running.settings) { $1 }
             .merging(reports.settings) { $1 }
@@ -42,6 +50,24 @@ struct LoraWorkerCommand: ParsableCommand {
     static func main() {
         StopSignals.hold()
         endIfOptionIsRepeated()
-        main(nil)
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch {
+            guard let text = adviceForUnknownFlag(error) else { exit(withError: error) }
+            FileHandle.standardError.write(Data("\(text)\n".utf8))
+            exit(withError: ArgumentParser.ExitCode.validationFailure)
+        }
+    }
+
+    /// What the parser says of a flag that another trainer has, with our name for it.
+    private static func adviceForUnknownFlag(_ error: any Error) -> String? {
+        let said = message(for: error)
+        let parts = said.split(separator: "'", omittingEmptySubsequences: false)
+        guard said.hasPrefix("Unknown option"), parts.count > 1,
+            let advice = SettingAdvice.advice(forFlag: String(parts[1]))
+        else { return nil }
+        return fullMessage(for: error).replacingOccurrences(
+            of: said, with: "Unknown option '\(parts[1])'; \(advice)")
     }
 }

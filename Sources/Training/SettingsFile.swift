@@ -1,0 +1,187 @@
+import Foundation
+import Tensors
+import Yams
+
+/// A `run.yaml`: the settings in it, and where each stands.
+struct SettingsFile {
+    let path: String
+    /// By our names.
+    private(set) var values: [String: String] = [:]
+    private var lines: [String: Int] = [:]
+
+    init(path: String) throws(ConfigurationError) {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw ConfigurationError(
+                path, "cannot be read", hint: "--config names a YAML file that every rank can see")
+        }
+        if let kind = data.withUnsafeBytes({ FileKind.of($0) }) {
+            throw ConfigurationError(
+                path, "is \(kind.name)", hint: "--config names a YAML file in UTF-8")
+        }
+        guard let text = String(data: data, encoding: .utf8) else {
+            throw ConfigurationError(path, "is not UTF-8 text")
+        }
+        self.path = path
+        // A byte order mark belongs to no name.
+        try read(text.hasPrefix("\u{FEFF}") ? String(text.unicodeScalars.dropFirst()) : text)
+    }
+
+    /// An error about a setting that the file gave, told with its line.
+    func located(_ error: ConfigurationError, flags: [String: String]) -> ConfigurationError {
+        guard let flag = error.location, flag.hasPrefix("--"),
+            case let name = String(flag.dropFirst(2)), flags[name] == nil, let line = lines[name]
+        else { return error }
+        return ConfigurationError("\(path):\(line): \(name)", error.problem, hint: error.hint)
+    }
+
+    private mutating func read(_ yaml: String) throws(ConfigurationError) {
+        let node: Node?
+        do {
+            node = try Yams.compose(yaml: yaml)
+        } catch {
+            throw broken(error, yaml)
+        }
+        guard let node, node.scalar.map({ !Self.nulls.contains($0.string) }) ?? true else { return }
+        guard let mapping = node.mapping else {
+            throw ConfigurationError(path, "must be a mapping such as 'rank: 8'")
+        }
+        var strangers: [(name: String, line: Int)] = []
+        for (key, value) in mapping {
+            let line = key.mark?.line ?? 1
+            guard let name = key.scalar?.string else {
+                throw ConfigurationError("\(path):\(line)", "a key is not a name")
+            }
+            let own = name.replacingOccurrences(of: "_", with: "-")
+            if value.mapping != nil {
+                strangers += Self.names(in: value, below: name, line: line)
+            } else if !Setting.all.contains(where: { $0.name == own }) {
+                strangers.append((name, line))
+            } else if lines.updateValue(line, forKey: own) != nil {
+                throw ConfigurationError("\(path):\(line)", "\(name) is given twice")
+            } else {
+                values[own] = try self.value(of: value, own, line: line)
+            }
+        }
+        if !strangers.isEmpty { throw unknown(strangers) }
+    }
+
+    // MARK: Values
+
+    private func value(
+        of node: Node, _ name: String, line: Int
+    ) throws(ConfigurationError) -> String? {
+        let place = "\(path):\(line)"
+        if let scalar = node.scalar { return try text(scalar, name, place) }
+        guard let items = node.sequence else {
+            throw ConfigurationError(place, "\(name) must be a value or a list of values")
+        }
+        guard Setting.lists.contains(name) else {
+            throw ConfigurationError(place, "\(name) is a list; it must be one value")
+        }
+        var texts: [String] = []
+        for item in items {
+            guard let scalar = item.scalar, let text = try text(scalar, name, place), !text.isEmpty
+            else {
+                throw ConfigurationError(
+                    place, "\(name) must be a list of texts",
+                    hint: name == "data" ? "A weight stands behind its file: a.jsonl=2" : nil)
+            }
+            texts.append(text)
+        }
+        return texts.joined(separator: ",")
+    }
+
+    /// A scalar as it is written; `nil` for nothing, and for YAML's null.
+    private func text(
+        _ scalar: Node.Scalar, _ name: String, _ place: String
+    ) throws(ConfigurationError) -> String? {
+        let tag = scalar.tag.rawValue
+        guard ["", "!"].contains(tag) || Self.plainTags.contains(tag) else {
+            throw ConfigurationError(
+                place, "\(name) has the tag \(tag), which means nothing here",
+                hint: "Write the value itself")
+        }
+        let isQuoted = scalar.style == .singleQuoted || scalar.style == .doubleQuoted
+        if !isQuoted, Self.nulls.contains(scalar.string) { return nil }
+        if scalar.style == .literal || scalar.style == .folded {
+            let text = scalar.string.trimmingCharacters(in: .newlines)
+            guard !text.contains(where: \.isNewline) else {
+                throw ConfigurationError(place, "\(name) runs over several lines")
+            }
+            return text
+        }
+        if !isQuoted, Self.isMisread(scalar.string, in: name) {
+            throw ConfigurationError(
+                place, "\(name) is \(scalar.string), which YAML takes for true or false",
+                hint: "Put it in quotes if it is a name, or leave the line out if nothing is meant")
+        }
+        return scalar.string
+    }
+
+    private static let plainTags = Set(
+        ["str", "int", "float", "bool", "null"].map { "tag:yaml.org,2002:\($0)" })
+    private static let nulls: Set<String> = ["", "~", "null", "Null", "NULL"]
+
+    /// Whether an unquoted text would be taken for nothing or for a truth value, where any text is one.
+    static func isMisread(_ text: String, in name: String) -> Bool {
+        Setting.texts.contains(name)
+            && (nulls.contains(text)
+                || ["true", "false", "yes", "no", "on", "off"].contains(text.lowercased()))
+    }
+
+    // MARK: What is wrong
+
+    /// All leaves of a mapping, their names joined by dots.
+    private static func names(
+        in node: Node, below prefix: String, line: Int
+    ) -> [(name: String, line: Int)] {
+        guard let mapping = node.mapping, !mapping.isEmpty else { return [(prefix, line)] }
+        return mapping.flatMap { key, value in
+            names(
+                in: value, below: "\(prefix).\(key.scalar?.string ?? "?")",
+                line: key.mark?.line ?? line)
+        }
+    }
+
+    /// Names that are no settings, all in one message.
+    private func unknown(_ names: [(name: String, line: Int)]) -> ConfigurationError {
+        let shown = names.prefix(12).enumerated().map { index, stranger in
+            let advice = SettingAdvice.advice(for: stranger.name)
+            let line = index == 0 ? "" : "line \(stranger.line): "
+            let isNested = stranger.name.contains(".") ? " (settings are not nested)" : ""
+            return "\(line)'\(stranger.name)' is not a setting\(isNested)"
+                + (advice.map { "; \($0)" } ?? "")
+        }
+        let more = names.count > shown.count ? "; and \(names.count - shown.count) more" : ""
+        return ConfigurationError(
+            "\(path):\(names[0].line)", shown.joined(separator: "; ") + more,
+            hint: SettingAdvice.whereToLook)
+    }
+
+    /// What the parser says, with its line and without a picture of it.
+    private func broken(_ error: any Error, _ yaml: String) -> ConfigurationError {
+        guard let error = error as? YamlError else {
+            return ConfigurationError(path, "is not YAML (\(error))")
+        }
+        switch error {
+        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _):
+            let lines = yaml.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+            let hasTab =
+                lines.indices.contains(mark.line - 1) && lines[mark.line - 1].contains("\t")
+            return ConfigurationError(
+                "\(path):\(mark.line)", "is not YAML: \(problem)",
+                hint: hasTab ? "YAML has no tabs before a name: write blanks" : nil)
+        case .composer(_, let problem, let mark, _):
+            let isSecond = problem.contains("another document")
+            return ConfigurationError(
+                "\(path):\(mark.line)",
+                isSecond ? "a second document begins" : "is not YAML: \(problem)",
+                hint: isSecond ? "One run has one document: leave --- out" : nil)
+        case .duplicatedKeysInMapping(let names, let context):
+            return ConfigurationError(
+                "\(path):\(context.mark.line)",
+                "\(names.joined(separator: ", ")) is given twice")
+        default: return ConfigurationError(path, "is not YAML (\(error))")
+        }
+    }
+}
