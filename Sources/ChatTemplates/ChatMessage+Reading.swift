@@ -52,6 +52,7 @@ extension ChatMessage {
     private static let roles = [
         "human": "user", "user": "user", "gpt": "assistant", "chatgpt": "assistant",
         "assistant": "assistant", "bot": "assistant", "model": "assistant", "ai": "assistant",
+        "bing": "assistant", "bard": "assistant",
         "system": "system", "developer": "developer", "tool": "tool",
     ]
     /// What `from` may say besides.
@@ -65,11 +66,12 @@ extension ChatMessage {
         guard let key = ["role", "from"].first(where: { members[$0] != nil }),
             case .text(let name)? = members[key]
         else { throw ConversationProblem("has no 'role' or 'from' that is a string") }
-        if let known = roles[name.lowercased()] { return known }
+        let plain = name.lowercased().stripped(\.isPythonSpace)
+        if let known = roles[plain] { return known }
         guard key == "from" else { return name }
-        if let known = speakers[name.lowercased()] { return known }
+        if let known = speakers[plain] { return known }
         let hint =
-            name.lowercased() == "function_call"
+            plain == "function_call"
             ? "a call is written as a message with 'tool_calls'"
             : "known are "
                 + (Array(roles.keys) + Array(speakers.keys)).sorted().joined(separator: ", ")
@@ -116,12 +118,18 @@ extension ChatMessage {
             if case .text(let piece) = part {
                 text += piece
             } else if case .object(let members) = part,
+                !members.keys.contains(where: { marks[$0] != nil }),
                 ["text", "input_text", "output_text"].contains(part.typeOfPart ?? "text"),
                 members["text"] != nil || members["type"] != nil,
                 case .text(let piece) = members["text"] ?? .text("")
             {
                 text += piece
             } else {
+                if let mark = part.members?.keys.first(where: { marks[$0] != nil }) {
+                    throw ConversationProblem(
+                        "(\(role)) has a part of its content with a '\(mark)'; a message is learned "
+                            + "as a whole or not")
+                }
                 throw ConversationProblem(
                     "(\(role)) has a part of its content that is no text ("
                         + (part.typeOfPart.map(\.quotedInOneLine) ?? part.kindInWords)

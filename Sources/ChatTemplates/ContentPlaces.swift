@@ -43,6 +43,9 @@ struct ContentPlaces {
         self.ranges = ranges
     }
 
+    /// Messages as their marks come in a text.
+    static func order(in marked: [UInt8]) -> [Int] { pieces(of: marked).compactMap(\.index) }
+
     private struct Piece {
         /// Of the message whose mark stands before the literal; `nil` for the first.
         var index: Int?

@@ -35,7 +35,7 @@ public struct Conversation: Sendable, Equatable {
     public mutating func begin(
         withSystem text: String, from key: String
     ) throws(ConversationProblem) {
-        guard !text.isEmpty else { return }
+        guard !text.isEmpty, messages.first?.content != text else { return }
         guard messages.first.map({ $0.role != "system" && $0.role != "developer" }) ?? true else {
             throw ConversationProblem("has a '\(key)', and a system's message too")
         }
@@ -61,7 +61,7 @@ public struct Conversation: Sendable, Equatable {
             guard case .object(let members) = value else {
                 throw ConversationProblem("has \(value.kindInWords) as '\(key)', not an object")
             }
-            for name in members.keys {
+            for name in members.keys where members[name]?.isEmpty == false {
                 try set(name, members[name] ?? .null, from: "\(key) '\(name)'")
             }
             return

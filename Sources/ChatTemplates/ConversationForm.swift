@@ -8,13 +8,19 @@ import ModelFiles
 struct ConversationForm {
     let template: ChatTemplate
     let conversation: Conversation
-    let render: ([ChatMessage]) throws(ChatTemplateError) -> String
+    /// Renders messages with the conversation's variables, less one if it is named.
+    let render: (_ messages: [ChatMessage], _ without: String?) throws(ChatTemplateError) -> String
 
     /// What may not be lost without a word, where the template has no word for it.
     private static let membersWithMeaning: Set<String> = [
-        "tool_calls", "function_call", "reasoning_content", "reasoning", "thinking", "images",
-        "image", "audio", "audios", "video", "videos",
+        "tool_calls", "function_call", "reasoning_content", "reasoning", "thinking",
     ]
+    /// Members with meaning whose names templates have for variables too, so that only a rendering
+    /// without them tells whether they are written.
+    private static let rareMembers: Set<String> = [
+        "tools", "functions", "documents", "images", "image", "audio", "audios", "video", "videos",
+    ]
+    private static let rareVariables: Set<String> = ["tools", "documents"]
 
     /// The messages as the template is to get them.
     ///
@@ -22,6 +28,12 @@ struct ConversationForm {
     ///   a meaning, leaves calls out in every form, or fails in every form.
     func messages() throws(ChatTemplateError) -> [ChatMessage] {
         try refuseUnread()
+        let messages = try whole()
+        try refuseUnwritten(messages)
+        return messages
+    }
+
+    private func whole() throws(ChatTemplateError) -> [ChatMessage] {
         let messages = conversation.messages.map { message in
             message.role == "developer" && !template.mentions("developer")
                 ? message.with("role", .text("system")) : message
@@ -64,6 +76,32 @@ struct ConversationForm {
         }
     }
 
+    /// Refuses what changes nothing in the text though the template has a word for it.
+    private func refuseUnwritten(_ messages: [ChatMessage]) throws(ChatTemplateError) {
+        let variable = conversation.variables.keys.first(where: Self.rareVariables.contains)
+        let member = messages.indices.lazy.compactMap { index in
+            messages[index].object.keys.first(where: Self.rareMembers.contains).map { (index, $0) }
+        }.first
+        guard variable != nil || member != nil else { return }
+        let text = try render(messages, nil)
+        if let variable, try render(messages, variable) == text {
+            throw unwritten("'\(variable)'")
+        }
+        if let (index, key) = member {
+            var others = messages
+            others[index] = others[index].with(key, nil)
+            if try render(others, nil) == text {
+                throw unwritten("'\(key)' of message \(index) (\(messages[index].role))")
+            }
+        }
+    }
+
+    private func unwritten(_ what: String) -> ChatTemplateError {
+        ChatTemplateError(
+            "does not write \(what)", template: template.name,
+            hint: "Leave it out, or take a template that writes it (--chat-template)")
+    }
+
     /// The ways to write it, the data's own first.
     private func forms(of messages: [ChatMessage]) -> [[ChatMessage]] {
         let hasTexts = messages.contains { $0.calls.contains { $0.arguments?.string != nil } }
@@ -83,12 +121,12 @@ struct ConversationForm {
     /// Whether each call leaves its name, no arguments are written as a string inside a string, and
     /// no `None` stands for a content that is missing.
     private func isWhole(_ form: [ChatMessage]) throws(ChatTemplateError) -> Bool {
-        let text = try render(form)
-        let plain = try? render(
-            form.map { message in
-                let spoken = message.calls.isEmpty ? message : message.with("tool_calls", nil)
-                return message.lacksContent ? spoken.with("content", .text("-")) : spoken
-            })
+        let text = try render(form, nil)
+        let silent = form.map { message in
+            let spoken = message.calls.isEmpty ? message : message.with("tool_calls", nil)
+            return message.lacksContent ? spoken.with("content", .text("-")) : spoken
+        }
+        let plain = try? render(silent, nil)
         var names: [String: Int] = [:]
         for call in form.flatMap(\.calls) {
             if let name = call.name, !name.isEmpty { names[name, default: 0] += 1 }

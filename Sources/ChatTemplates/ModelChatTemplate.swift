@@ -43,6 +43,12 @@ extension ChatTemplate {
             path: model.path, ggufMetadata: model.ggufMetadata, named: name, replacedBy: own)
     }
 
+    /// The template that a model has for conversations with tools beside its usual one; `nil` if it
+    /// has none. transformers takes it by itself where tools are given.
+    public static func findForTools(in model: BaseModel) -> ModelChatTemplate? {
+        try? find(in: model, named: "tool_use")
+    }
+
     /// The chat template of a model folder or of a GGUF file's metadata; `nil` if there is none.
     ///
     /// A folder is searched as transformers does: `chat_template.jinja` (and, for other names,

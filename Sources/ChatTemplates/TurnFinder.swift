@@ -5,21 +5,25 @@ import ModelFiles
 /// What a message brings to the text is what changes when the message does: the conversation is
 /// rendered once more with another content, and without calls and thoughts. What both texts begin
 /// with is the template's (headers, a system's message that nobody wrote, an empty thought), and what
-/// both end with is the end of the turn.
+/// both end with begins with the end of the turn.
 struct TurnFinder {
-    private let template: ChatTemplate
-    private let messages: [ChatMessage]
-    private let eosToken: String
-    private var places: ContentPlaces?
-    private let render: (_ messages: [ChatMessage]) throws(ChatTemplateError) -> RenderedChat
+    let template: ChatTemplate
+    let messages: [ChatMessage]
+    let eosToken: String
+    /// Texts of the tokens that end what the model says, `eosToken` among them.
+    let endMarks: [[UInt8]]
+    let render: (_ messages: [ChatMessage]) throws(ChatTemplateError) -> RenderedChat
 
+    /// - Parameter endMarks: Texts of tokens at which the model stops.
     init(
-        _ template: ChatTemplate, _ messages: [ChatMessage], eosToken: String,
+        _ template: ChatTemplate, _ messages: [ChatMessage], eosToken: String, endMarks: [String],
         render: @escaping ([ChatMessage]) throws(ChatTemplateError) -> RenderedChat
     ) {
         self.template = template
         self.messages = messages
         self.eosToken = eosToken
+        self.endMarks = Set(endMarks + [eosToken]).filter { !$0.isEmpty }.sorted()
+            .map { Array($0.utf8) }
         self.render = render
     }
 
@@ -29,69 +33,103 @@ struct TurnFinder {
     /// - Parameter wanted: Indices of the messages to learn, ascending.
     mutating func turns(_ wanted: [Int]) throws(ChatTemplateError) -> [ChatTurns] {
         let whole = try render(messages)
-        places = try contentPlaces(in: whole.text)
+        let places = try contentPlaces(in: whole.text)
         guard !wanted.isEmpty else { return [] }
         if template.marksGeneration { return try marked(whole, wanted) }
         var found: [ChatTurns] = []
         var remaining = wanted
-        var (text, end) = (whole.text, messages.count)
+        var (text, end) = (Array(whole.text.utf8), messages.count)
         while let last = remaining.last {
             var ranges: [Range<Int>] = []
             var later: [Int] = []
             for index in remaining {
-                let through =
-                    index + 1 == end ? text : try render(Array(messages[...index])).text
-                if text.utf8.starts(with: withoutFinalEnd(Array(through.utf8))) {
-                    let isWhole = end == messages.count
-                    ranges.append(
-                        try turn(index, in: through, places: isWhole ? places : nil))
+                let known = end == messages.count ? places : nil
+                if let turn = try turn(index, in: text, upTo: end, known) {
+                    ranges += turn
                 } else {
                     later.append(index)
                 }
             }
             ranges.removeAll(where: \.isEmpty)
-            if !ranges.isEmpty { found.append(ChatTurns(text: text, assistant: ranges)) }
+            if !ranges.isEmpty {
+                found.append(
+                    ChatTurns(text: String(decoding: text, as: UTF8.self), assistant: ranges))
+            }
             // What follows the last answer changes it: then the sample ends with that answer.
             end = later.last == last ? last + 1 : (later.last ?? 0) + 1
             remaining = later
-            if !later.isEmpty { text = try render(Array(messages[..<end])).text }
+            if !later.isEmpty { text = Array(try render(Array(messages[..<end])).text.utf8) }
         }
         return found.reversed()
     }
 
     // MARK: One turn
 
-    /// The bytes of message `index` in `text`, which ends with it: from the first that is the
-    /// message's to the end of the turn, without blanks behind an end token.
+    /// The bytes of message `index` in `text`, the text of the first `count` messages; `nil` if the
+    /// text up to it is not what the model reads when it gives that answer.
     ///
     /// - Parameter places: Where contents stand in `text`, if that is known.
     private mutating func turn(
-        _ index: Int, in text: String, places: ContentPlaces?
-    ) throws(ChatTemplateError) -> Range<Int> {
-        let bytes = Array(text.utf8)
-        if let content = places?.ranges[index], messages[index].isPlain {
-            return content.lowerBound..<endOfTurn(bytes, from: content.upperBound)
+        _ index: Int, in text: [UInt8], upTo count: Int, _ places: ContentPlaces?
+    ) throws(ChatTemplateError) -> [Range<Int>]? {
+        var through = text
+        if index + 1 < count {
+            do throws(ChatTemplateError) {
+                through = Array(try render(Array(messages[...index])).text.utf8)
+            } catch {
+                // The template takes no conversation that ends here, so no model reads such a text.
+                guard let content = places?.ranges[index], messages[index].isPlain,
+                    let mark = endMark(in: text, from: content.upperBound, adjacent: true)
+                else { throw error }
+                return [content.lowerBound..<mark.upperBound]
+            }
         }
+        let (start, tail) =
+            if let content = places?.ranges[index], messages[index].isPlain,
+                text.starts(with: through.prefix(content.upperBound))
+            { (content.lowerBound, content.upperBound) } else { try bounds(index, in: through) }
+        guard start < through.count || start < tail else { return [] }
+        let ranges = try endedTurn(index, start..<tail, in: through)
+        guard let end = ranges.last?.upperBound else { return [] }
+        guard text.starts(with: through[..<end]) else { return nil }
+        // Some templates write the end only where the conversation goes on.
+        if end == tail, let mark = endMark(in: text, from: end, adjacent: true) {
+            return ranges.dropLast() + [(ranges.last?.lowerBound ?? start)..<mark.upperBound]
+        }
+        return ranges
+    }
+
+    /// Where that which message `index` brings to the text begins and ends; `text` ends with it.
+    private func bounds(
+        _ index: Int, in text: [UInt8]
+    ) throws(ChatTemplateError) -> (start: Int, tail: Int) {
+        let message = messages[index]
         let other = Array(try render(changed(index, upTo: index)).text.utf8)
-        guard bytes != other else {
-            guard messages[index].saysNothing else { throw withoutTrace(index) }
-            return 0..<0
+        guard text != other else {
+            guard message.saysNothing else { throw withoutTrace(index) }
+            return (text.count, text.count)
         }
-        var (start, tail) = Self.difference(bytes, other)
-        let content = messages[index].content ?? ""
-        if !bytes[start..<tail].elementsEqual(content.trimmed.utf8), index > 0,
-            !bytes[start..<tail].elementsEqual(content.utf8)
+        var (start, tail) = Self.difference(text, other)
+        let content = message.content ?? ""
+        if message.isPlain,
+            text[start..<tail].elementsEqual(content.trimmed.utf8)
+                || text[start..<tail].elementsEqual(content.utf8)
         {
-            start = try refined(start, tail, content.trimmed, index, bytes)
+            return (start, tail)
         }
-        return start..<endOfTurn(bytes, from: max(start, tail))
+        start = refined(start, content.trimmed, index, text)
+        // Marks of calls and of texts may begin, or end, alike.
+        if !message.isPlain { start = text.startOfMark(around: start) }
+        tail = max(start, tail)
+        try requireNothingLost(index, in: text, start..<tail)
+        return (start, tail)
     }
 
     /// The conversation up to and with `last`, message `index` being another one.
     private func changed(_ index: Int, upTo last: Int) -> [ChatMessage] {
         var others = Array(messages[...last])
-        others[index] = others[index].with("content", .text(ContentPlaces.mark(index))).with(
-            "tool_calls", nil)
+        others[index] = others[index].with("content", .text(ContentPlaces.mark(index)))
+            .with("tool_calls", nil)
         for key in ChatMessage.thoughts { others[index] = others[index].with(key, nil) }
         return others
     }
@@ -99,10 +137,11 @@ struct TurnFinder {
     /// Where a turn begins that the template has rewritten: not before the text of the messages
     /// before it, and no later than its content, where that stands there as it is.
     private func refined(
-        _ start: Int, _ tail: Int, _ content: String, _ index: Int, _ bytes: [UInt8]
-    ) throws(ChatTemplateError) -> Int {
+        _ start: Int, _ content: String, _ index: Int, _ bytes: [UInt8]
+    ) -> Int {
         var lower = 0
-        if let before = try? render(Array(messages[..<index])).text.utf8, bytes.starts(with: before)
+        if index > 0, let before = try? render(Array(messages[..<index])).text.utf8,
+            bytes.starts(with: before)
         {
             lower = before.count
         }
@@ -117,7 +156,9 @@ struct TurnFinder {
 
     /// The end of what both begin with, and the start of what both end with, in the first; both
     /// between characters.
-    private static func difference(_ bytes: [UInt8], _ other: [UInt8]) -> (Int, Int) {
+    private static func difference(
+        _ bytes: [UInt8], _ other: [UInt8]
+    ) -> (start: Int, tail: Int) {
         let shorter = min(bytes.count, other.count)
         var start = 0
         while start < shorter, bytes[start] == other[start] { start += 1 }
@@ -132,35 +173,6 @@ struct TurnFinder {
         while tail < bytes.count, bytes[tail].continuesCharacter { tail += 1 }
         return (start, tail)
     }
-
-    /// The line feed behind `<|im_end|>` is not the assistant's; where nothing else ends a turn, it is.
-    private mutating func endOfTurn(_ bytes: [UInt8], from tail: Int) -> Int {
-        let whole = bytes.count - bytes.trailingBlanks
-        guard whole > tail else { return bytes.count }
-        let ended = withoutFinalEnd(bytes)
-        let own = ended.count - ended.trailingBlanks
-        return own > tail ? own : whole
-    }
-
-    /// Without the end token with which the template ends every text, whoever speaks last: it is the
-    /// text's, and does not stand there when the conversation goes on.
-    private mutating func withoutFinalEnd(_ bytes: [UInt8]) -> ArraySlice<UInt8> {
-        let end = bytes.count - bytes.trailingBlanks
-        guard !eosToken.isEmpty, bytes[..<end].ends(with: eosToken), endsEveryText else {
-            return bytes[...]
-        }
-        return bytes[..<(end - eosToken.utf8.count)]
-    }
-
-    private lazy var endsEveryText: Bool = {
-        var others = messages
-        if others.last?.role == "assistant" {
-            others.append(ChatMessage(role: "user", content: ContentPlaces.mark(messages.count)))
-        }
-        guard let text = try? render(others).text.utf8 else { return false }
-        let bytes = Array(text)
-        return bytes.dropLast(bytes.trailingBlanks).ends(with: eosToken)
-    }()
 
     // MARK: Marked turns
 
@@ -182,47 +194,27 @@ struct TurnFinder {
         return ranges.isEmpty ? [] : [ChatTurns(text: whole.text, assistant: ranges)]
     }
 
-    // MARK: Traces
+    // MARK: The last end token
 
-    /// Where the contents stand, if the template writes them as they are.
-    ///
-    /// - Throws: ``ChatTemplateError`` naming a message that leaves no trace in the text: a template
-    ///   that passes over some would make others of the data.
-    private func contentPlaces(in whole: String) throws(ChatTemplateError) -> ContentPlaces? {
-        var contents: [Int: String] = [:]
+    /// Without the end token with which the template ends every text, whoever speaks last: it is the
+    /// text's, and does not stand there when the conversation goes on.
+    mutating func withoutFinalEnd(_ bytes: [UInt8]) -> ArraySlice<UInt8> {
+        let end = bytes.count - bytes.trailingBlanks
+        guard !eosToken.isEmpty, bytes[..<end].ends(with: eosToken), endsEveryText else {
+            return bytes[...]
+        }
+        return bytes[..<(end - eosToken.utf8.count)]
+    }
+
+    private lazy var endsEveryText: Bool = {
         var others = messages
-        for (index, message) in messages.enumerated() {
-            guard let content = message.content, !content.trimmed.isEmpty else { continue }
-            contents[index] = content
-            others[index] = message.with("content", .text(ContentPlaces.mark(index)))
+        if others.last?.role == "assistant" {
+            others.append(ChatMessage(role: "user", content: ContentPlaces.mark(messages.count)))
         }
-        guard !contents.isEmpty else { return nil }
-        guard let text = try? render(others).text else {
-            // The template reads contents as more than texts; then they stand there as they are.
-            for (index, content) in contents.sorted(by: { $0.key < $1.key })
-            where !whole.containsExactly(content.trimmed) {
-                throw withoutTrace(index)
-            }
-            return nil
-        }
-        let marked = Array(text.utf8)
-        if let places = ContentPlaces(in: Array(whole.utf8), marked: marked, contents: contents),
-            places.ranges.count == contents.count
-        {
-            return places
-        }
-        for index in contents.keys.sorted()
-        where !text.containsExactly(ContentPlaces.mark(index)) {
-            throw withoutTrace(index)
-        }
-        return nil
-    }
-
-    private func withoutTrace(_ index: Int) -> ChatTemplateError {
-        ChatTemplateError(
-            "writes nothing of message \(index) (\(messages[index].role))", template: template.name,
-            hint: "Leave such messages out, or take a template that knows them (--chat-template)")
-    }
+        guard let text = try? render(others).text.utf8 else { return false }
+        let bytes = Array(text)
+        return bytes.dropLast(bytes.trailingBlanks).ends(with: eosToken)
+    }()
 }
 
 extension ChatMessage {
@@ -232,22 +224,34 @@ extension ChatMessage {
     }
 
     /// Whether its content is all that it brings to the text.
-    fileprivate var isPlain: Bool {
+    var isPlain: Bool {
         !hasCalls && !ChatMessage.thoughts.contains { object[$0] != nil }
     }
 }
 
 extension Collection<UInt8> where Self: BidirectionalCollection {
-    fileprivate var trailingBlanks: Int {
-        reversed().prefix { [0x20, 0x0A, 0x0D, 0x09].contains($0) }.count
-    }
+    var trailingBlanks: Int { reversed().prefix(while: \.isBlank).count }
 
-    fileprivate func ends(with text: String) -> Bool {
+    func ends(with text: String) -> Bool {
         suffix(text.utf8.count).elementsEqual(text.utf8)
     }
 }
 
+extension [UInt8] {
+    /// The beginning of the mark, as `<|START_ACTION|>`, in which `place` lies; `place` in none.
+    fileprivate func startOfMark(around place: Int) -> Int {
+        for before in stride(from: place - 1, through: Swift.max(0, place - 40), by: -1) {
+            if self[before] == UInt8(ascii: "<") { return before }
+            if self[before] == UInt8(ascii: ">") || self[before].isBlank { break }
+        }
+        return place
+    }
+}
+
 extension UInt8 {
+    /// A blank, a tab or the end of a line.
+    var isBlank: Bool { self == 0x20 || (0x09...0x0D).contains(self) }
+
     /// Whether a byte of UTF-8 is not the first of its character.
     fileprivate var continuesCharacter: Bool { self & 0xC0 == 0x80 }
 }

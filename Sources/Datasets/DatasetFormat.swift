@@ -12,7 +12,8 @@ public enum DatasetFormat: String, Sendable, CaseIterable {
     case promptCompletion = "prompt-completion"
     /// `prompt` and `response`, as in GPT4All's data.
     case gpt4all
-    /// `question`, `context` (may be missing or empty) and `answer`.
+    /// `question`, `context` (may be missing or empty) and `answer`, or another pair of
+    /// ``questionKeys``.
     case questionAnswer = "question-answer"
     /// `messages`: what the model's chat template reads, e.g. `role` and `content`.
     case chat
@@ -33,7 +34,7 @@ public enum DatasetFormat: String, Sendable, CaseIterable {
             return .dolly
         }
         if has("instruction") || has("output") { return .alpaca }
-        if has("question", "answer") { return .questionAnswer }
+        if questionKeys.contains(where: { has($0.question, $0.answer) }) { return .questionAnswer }
         if has("prompt", "response") { return .gpt4all }
         if has("prompt") || has("completion") { return .promptCompletion }
         if has("text") { return .text }
@@ -42,6 +43,14 @@ public enum DatasetFormat: String, Sendable, CaseIterable {
                 + "'response' nor 'question' and 'answer' nor 'messages' nor 'conversations' nor "
                 + "'text'" + (record.keys.isEmpty ? "" : " (keys: \(record.shownKeys))"))
     }
+
+    /// Names under which questions and answers are published (GSM8K, OpenOrca, MetaMathQA, MATH,
+    /// FLAN).
+    private static let questionKeys: [(question: String, answer: String)] = [
+        ("question", "answer"), ("question", "response"), ("query", "response"),
+        ("query", "answer"), ("problem", "solution"), ("problem", "answer"),
+        ("inputs", "targets"), ("prompt", "answer"),
+    ]
 
     /// Whether records are conversations.
     var holdsConversations: Bool { self == .chat || self == .shareGPT }
@@ -58,26 +67,38 @@ public enum DatasetFormat: String, Sendable, CaseIterable {
     }
 
     /// The keys of what is asked, of what it is about, and of the answer.
-    private var exchangeKeys: (instruction: String, input: String?, response: String)? {
+    ///
+    /// - Parameter record: Whose keys are asked for, where there are several.
+    private func exchangeKeys(
+        of record: Record
+    ) -> (instruction: String, input: String?, response: String)? {
         switch self {
-        case .alpaca: ("instruction", "input", "output")
-        case .dolly: ("instruction", "context", "response")
-        case .promptCompletion: ("prompt", nil, "completion")
-        case .gpt4all: ("prompt", nil, "response")
-        case .questionAnswer: ("question", "context", "answer")
-        case .chat, .shareGPT, .text: nil
+        case .alpaca: return ("instruction", "input", "output")
+        case .dolly:
+            return record.has("instruction")
+                ? ("instruction", "context", "response") : ("context", nil, "response")
+        case .promptCompletion: return ("prompt", nil, "completion")
+        case .gpt4all: return ("prompt", nil, "response")
+        case .questionAnswer:
+            let keys =
+                Self.questionKeys.first(where: {
+                    record.has($0.question) && record.has($0.answer)
+                })
+                ?? Self.questionKeys[0]
+            return (keys.question, "context", keys.answer)
+        case .chat, .shareGPT, .text: return nil
         }
     }
 
     /// Keys that are read; `asChat` for records that the model's chat template renders.
-    func keysRead(asChat: Bool) -> Set<String> {
+    func keysRead(of record: Record, asChat: Bool) -> Set<String> {
         var keys: Set<String> = [Record.weightKey]
         switch self {
         case .chat: keys.insert("messages")
         case .shareGPT: keys.formUnion(["conversations", "conversation"])
         case .text: keys.insert("text")
         default:
-            guard let own = exchangeKeys else { break }
+            guard let own = exchangeKeys(of: record) else { break }
             keys.formUnion([own.instruction, own.response] + [own.input].compactMap { $0 })
         }
         return asChat ? keys.union(Record.keysOfConversations) : keys
@@ -85,7 +106,7 @@ public enum DatasetFormat: String, Sendable, CaseIterable {
 
     /// Whether `record`, the first of its file, needs the model's chat template.
     func needsChatTemplate(_ record: Record) -> Bool {
-        guard let keys = exchangeKeys else { return holdsConversations }
+        guard let keys = exchangeKeys(of: record) else { return holdsConversations }
         return record.isList(keys.instruction) || record.isList(keys.response)
             || Record.keysOfConversations.contains { record.has($0) }
     }
@@ -103,10 +124,7 @@ public enum DatasetFormat: String, Sendable, CaseIterable {
         case .text: return .text(try record.text("text"))
         default: break
         }
-        guard var keys = exchangeKeys else { throw BadRecord("has no known keys") }
-        if self == .dolly, !record.has(keys.instruction) {
-            keys = (instruction: "context", input: nil, response: keys.response)
-        }
+        guard let keys = exchangeKeys(of: record) else { throw BadRecord("has no known keys") }
         if asChat {
             return .chat(
                 try record.conversation(

@@ -222,7 +222,10 @@ private struct DatasetLoading {
         unusable(
             "gives no sample: of \(summary.records) records \(summary.badLines) are bad and "
                 + "\(summary.withoutTarget) have no target within \(recipe.maxLength) tokens",
-            summary, hint: summary.withoutTarget > 0 ? "Raise --max-length" : nil)
+            summary,
+            hint: summary.withoutTarget > 0
+                ? "See whether the records have answers that are to be learned, or raise "
+                    + "--max-length" : nil)
     }
 
     /// With the first bad record's reason, and if the file is something else, with what it is.

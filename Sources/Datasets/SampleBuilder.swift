@@ -1,5 +1,6 @@
 import ChatTemplates
 import Faults
+import ModelFiles
 import Slices
 import Tokenization
 
@@ -20,6 +21,9 @@ struct SampleBuilder {
     /// What ends a response before the end token.
     private let ending: [Int32]
 
+    /// Texts of the tokens at which the model stops.
+    private let endMarks: [String]
+
     /// A builder belongs to one thread.
     private let encoder: TokenEncoder
     private var tokenizer: Tokenizer { recipe.tokenizer }
@@ -35,6 +39,9 @@ struct SampleBuilder {
         self.endToken = endToken
         chat = form.asChat ? try recipe.requireChatTemplate() : nil
         template = recipe.template ?? form.format.usualTemplate
+        endMarks = recipe.stopTokens.sorted().map {
+            recipe.tokenizer.decode([$0], skipSpecial: false)
+        }
         let ending =
             template.endOfResponse.isEmpty
             ? [] : recipe.tokenizer.encode(template.endOfResponse, continues: true)
@@ -80,10 +87,10 @@ struct SampleBuilder {
         return [cut(tokens, [head.count..<tokens.count])].compactMap { $0 }
     }
 
-    /// With the end token, unless it stands there already, with nothing behind it but the line feeds
-    /// that chat templates write there.
+    /// With the end token, unless the model stops there already, with nothing behind it but the line
+    /// feeds that chat templates write there.
     private func ended(_ tokens: [Int32], from start: Int = 0) -> [Int32] {
-        if let last = tokens[start...].lastIndex(of: endToken) {
+        if let last = tokens[start...].lastIndex(where: recipe.stopTokens.contains) {
             let behind = tokenizer.decode(Array(tokens[(last + 1)...]), skipSpecial: false)
             if behind.utf8.allSatisfy({ $0 == UInt8(ascii: "\n") }) { return tokens }
         }
@@ -129,13 +136,14 @@ struct SampleBuilder {
     /// transformers' `return_assistant_tokens_mask`: in `[INST] Hi [/INST] Hello` the token ` Hello`
     /// begins with the template's space.
     private func samples(of conversation: Conversation) throws(BadRecord) -> [Sample] {
-        guard let chat else { return [] }
+        let hasTools = conversation.variables["tools"] != nil
+        guard let chat = hasTools ? recipe.toolTemplate ?? chat : chat else { return [] }
         let texts: [ChatTurns]
         do {
             texts = try chat.template.turns(
                 conversation.with(defaults: recipe.templateVariables),
                 which: recipe.targetTurns == .all ? .all : .last, bosToken: chat.bosToken,
-                eosToken: chat.eosToken, date: recipe.date)
+                eosToken: chat.eosToken, endMarks: endMarks, date: recipe.date)
         } catch {
             throw BadRecord("does not fit the chat template: \(error)")
         }

@@ -10,6 +10,10 @@ public struct SampleRecipe: Sendable {
     /// SHA-256 of what the tokenizer was made from; `nil` if unknown, and then nothing is cached.
     public let tokenizerIdentity: String?
     private var chatTemplate: Result<ModelChatTemplate?, ChatTemplateError>
+    /// The model's template for conversations with tools; `nil` for the usual one.
+    private(set) var toolTemplate: ModelChatTemplate?
+    /// Tokens at which the model stops: each of them ends an answer.
+    let stopTokens: Set<Int32>
     /// The text of the template that stands in the place of the model's.
     private var ownChatTemplate: String?
     /// Variables that a chat template is given; those of a conversation itself go first.
@@ -37,6 +41,7 @@ public struct SampleRecipe: Sendable {
         self.tokenizer = tokenizer
         self.maxLength = maxLength
         tokenizerIdentity = nil
+        stopTokens = tokenizer.stopTokens
         self.chatTemplate = .success(chatTemplate)
     }
 
@@ -47,6 +52,8 @@ public struct SampleRecipe: Sendable {
         tokenizer = try Tokenizer(model: model)
         self.maxLength = maxLength
         tokenizerIdentity = Self.identity(of: model)
+        stopTokens = tokenizer.stopTokens.union(model.configuration.eosTokens.map { Int32($0) })
+        toolTemplate = ChatTemplate.findForTools(in: model)
         do throws(ChatTemplateError) {
             chatTemplate = .success(try ChatTemplate.find(in: model))
         } catch {
@@ -86,6 +93,7 @@ public struct SampleRecipe: Sendable {
         do throws(ChatTemplateError) {
             let own = try ChatTemplate(file: file)
             chatTemplate = .success(try ChatTemplate.find(in: model, replacedBy: own))
+            toolTemplate = nil
             ownChatTemplate = own.source
             return own.source
         } catch {
@@ -103,7 +111,10 @@ public struct SampleRecipe: Sendable {
         self.templateVariables = templateVariables
         guard !templateVariables.keys.isEmpty else { return }
         let chat = try requireChatTemplate()
-        if let name = templateVariables.keys.first(where: { !chat.template.mentions($0) }) {
+        let templates = [chat, toolTemplate].compactMap { $0?.template }
+        if let name = templateVariables.keys.first(where: { name in
+            !templates.contains { $0.mentions(name) }
+        }) {
             throw DatasetError(
                 "sets '\(name)', which \(chat.template.name) does not read", at: "--template-set",
                 hint: "Leave it out, or look for the right name in the template")
@@ -123,7 +134,8 @@ public struct SampleRecipe: Sendable {
 
     /// Whether samples of conversations depend on ``date``.
     public var asksForTheDate: Bool {
-        if case .success(let chat?) = chatTemplate { chat.template.asksForTheDate } else { false }
+        guard case .success(let chat?) = chatTemplate else { return false }
+        return chat.template.asksForTheDate || toolTemplate?.template.asksForTheDate ?? false
     }
 
     /// - Throws: ``DatasetError`` if conversations cannot be rendered.
@@ -159,7 +171,9 @@ public struct SampleRecipe: Sendable {
         ]
         if case .success(let chat?) = chatTemplate {
             lines.append("chat \(chat.bosToken) \(chat.eosToken) \(probe(chat.template))")
-            if chat.template.asksForTheDate {
+            lines.append("stops \(stopTokens.sorted())")
+            if let toolTemplate { lines.append("for tools \(probe(toolTemplate.template))") }
+            if asksForTheDate {
                 lines.append("date \(date)")
             }
             lines.append("chat-template \(ownChatTemplate ?? "")")

@@ -79,6 +79,7 @@ struct BlockTokenizer {
     /// Known from the first usable record on.
     private(set) var form: RecordForm?
     private var builder: SampleBuilder?
+    /// Of the last record with a key that was new.
     private var keysRead: Set<String> = []
     /// A bit for each token id that occurs.
     private(set) var usedTokens: [UInt64]
@@ -88,13 +89,8 @@ struct BlockTokenizer {
         self.recipe = recipe
         usedTokens = [UInt64](repeating: 0, count: (recipe.tokenizer.vocabularySize + 63) / 64)
         guard let form else { return }
-        try use(form)
-        self.form = form
-    }
-
-    private mutating func use(_ form: RecordForm) throws(DatasetError) {
         builder = try SampleBuilder(recipe, form)
-        keysRead = form.format.keysRead(asChat: form.asChat)
+        self.form = form
     }
 
     private mutating func samples(
@@ -143,7 +139,7 @@ struct BlockTokenizer {
         let content = try form.format.content(of: record, asChat: form.asChat)
         if builder == nil {
             do throws(DatasetError) {
-                try use(form)
+                builder = try SampleBuilder(recipe, form)
             } catch {
                 result.failure = DatasetError(
                     error.problem, at: error.location ?? path, hint: error.hint)
@@ -187,11 +183,15 @@ struct BlockTokenizer {
     }
 
     /// Names what nothing is made of, so that a reader sees it.
-    private func noteUnused(
+    private mutating func noteUnused(
         _ record: Record, _ content: RecordContent, in summary: inout DatasetSummary
     ) {
-        for key in record.keys where !keysRead.contains(key) && record.has(key) {
-            summary.note(unusedKey: key)
+        let strangers = record.keys.filter {
+            !keysRead.contains($0) && !summary.unusedKeys.contains($0) && record.has($0)
+        }
+        if !strangers.isEmpty, let form {
+            keysRead = form.format.keysRead(of: record, asChat: form.asChat)
+            for key in strangers where !keysRead.contains(key) { summary.note(unusedKey: key) }
         }
         guard case .chat(let conversation) = content, let chat = builder?.chat?.template else {
             return

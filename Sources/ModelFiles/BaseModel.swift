@@ -73,7 +73,9 @@ public final class BaseModel: Sendable {
                     + "\(configuration.family.head).weight, which is used")
         }
         // A head that is the embedding once more is no stranger.
-        let known = configuration.requiredNames + [configuration.family.head + ".weight"]
+        let known =
+            configuration.requiredNames(layers: shards.positions.count)
+            + [configuration.family.head + ".weight"]
         let unread = UnreadTensors(
             shards.positions.keys, required: known.map(shards.name(of:)))
         remarks += unread.remark(path: shards.path, configuration).map { [$0] } ?? []
@@ -114,7 +116,8 @@ public final class BaseModel: Sendable {
         ggufMetadata = file.metadata
         files = file.parts.map(\.file)
         tensorNames = names.keys.sorted()
-        unread = UnreadTensors(names.keys, required: configuration.requiredNames)
+        unread = UnreadTensors(
+            names.keys, required: configuration.requiredNames(layers: names.count))
         weights = .gguf(file, names: names)
     }
 

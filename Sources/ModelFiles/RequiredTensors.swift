@@ -1,9 +1,13 @@
 /// Names and shapes of the weights of a model, as transformers has them.
 extension DecoderConfiguration {
-    /// Names of all weights that the model must have.
-    var requiredNames: [String] {
+    /// Names of the weights that the model must have.
+    ///
+    /// - Parameter layers: Of so many layers at most: a damaged file may speak of billions.
+    func requiredNames(layers: Int) -> [String] {
         var names: [String] = []
-        forEachRequired { name, _, _ throws(Never) in names.append(name) }
+        forEachRequired(layers: min(layers, layerCount)) { name, _, _ throws(Never) in
+            names.append(name)
+        }
         return names
     }
 
@@ -12,13 +16,14 @@ extension DecoderConfiguration {
     /// Shapes are those of the computation, `[outputs, inputs]`, also where files hold projections
     /// transposed.
     func forEachRequired<Failure: Error>(
+        layers: Int? = nil,
         _ body: (_ name: String, _ shape: [Int], _ isProjection: Bool) throws(Failure) -> Void
     ) throws(Failure) {
         try body("\(family.embedding).weight", [vocabularySize, width], false)
         if let positions = family.positionEmbedding {
             try body("\(positions).weight", [maximumPositions, width], false)
         }
-        for layer in 0..<layerCount {
+        for layer in 0..<(layers ?? layerCount) {
             try forEachRequired(layer: layer, body)
         }
         try forEachRequired(norm: family.finalNorm, width, body)

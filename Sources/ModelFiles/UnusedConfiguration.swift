@@ -70,7 +70,8 @@ struct UnusedConfiguration {
         "min_length", "num_beams", "num_beam_groups", "num_return_sequences", "diversity_penalty",
         "encoder_no_repeat_ngram_size", "output_scores", "return_dict_in_generate", "prefix",
         "model_name", "name_or_path", "unsloth_version", "unsloth_fixed", "transformers.js_config",
-        "eos_token", "bos_token", "pad_token", "tokenizer_class", "attention_softmax_in_fp32",
+        "eos_token", "bos_token", "pad_token", "tokenizer_class", "eos_token_id", "bos_token_id",
+        "attention_softmax_in_fp32",
         "scale_attention_softmax_in_fp32", "max_window_layers", "cache_implementation",
         "is_llama_config",
     ]

@@ -55,17 +55,19 @@ public struct DataReport: Sendable {
     /// Reads and tokenizes the data, or finds it tokenized.
     ///
     /// - Throws: A ``Fault`` naming the flag, or the file and line.
-    public init(settings: [String: String]) throws {
-        let reader = try SettingReader(settings)
+    public init(settings given: [String: String]) throws {
+        let reader = try SettingReader(given)
         let sources = try DataSource.list(try reader.required("data"))
         let model = try BaseModel.open(path: try reader.required("model"))
-        var recipe = try SampleSettings(reader).recipe(for: model).recipe
+        let settings = try SampleSettings(reader)
+        var recipe = try settings.recipe(for: model).recipe
         maxLength = recipe.maxLength
         recipe.heldOut = try reader.heldOut()
         let cache = SampleCache(folder: reader.text("cache"))
         let data = try TrainingData(
             sources, recipe: recipe, cache: cache,
             threads: try reader.integer("threads", atLeast: 1))
+        try settings.refuseIdle(data.datasets)
         for dataset in data.datasets {
             try dataset.requireTokens(below: model.configuration.vocabularySize)
         }

@@ -44,7 +44,7 @@ public struct EvaluationJob {
                 ?? RunConfiguration.defaultSliceSize,
             sharesPrefixes: try reader.isOn("share-prefixes", byDefault: true))
         threads = try reader.integer("threads", atLeast: 1)
-        let settings = try SampleSettings(reader)
+        let sampleSettings = try SampleSettings(reader)
         let model = try BaseModel.open(path: try reader.required("model"))
         self.model = model
         adapter = try adapterPath.map {
@@ -52,12 +52,13 @@ public struct EvaluationJob {
                 folder: try PEFTAdapter.folder(at: $0), model: model.configuration)
         }
         remarks = model.remarks + (adapter?.remarks ?? [])
-        var recipe = try settings.recipe(for: model).recipe
+        var recipe = try sampleSettings.recipe(for: model).recipe
         maxLength = recipe.maxLength
         recipe.heldOut = try reader.heldOut()
         dataset = try TrainingData.load(
             try reader.required("data"), recipe: recipe,
             cache: SampleCache(folder: reader.text("cache")), threads: threads)
+        try sampleSettings.refuseIdle([dataset])
         samples = recipe.heldOut == nil ? dataset.samples : dataset.heldOut
         guard samples.count > 0 else {
             throw ConfigurationError(

@@ -53,6 +53,7 @@ struct RunInputs {
         heldOut =
             evaluation?.samples ?? (configuration.heldOut == nil ? nil : training.heldOut)
         let datasets = training.datasets + [evaluation].compactMap { $0 }
+        try configuration.samples.refuseIdle(datasets)
         for dataset in datasets {
             try dataset.requireTokens(below: model.configuration.vocabularySize)
         }

@@ -41,6 +41,20 @@ public struct SampleSettings: Sendable, Equatable {
         maxLength = try reader.integer("max-length", atLeast: 2)
     }
 
+    /// Refuses what is for conversations where the data have none.
+    ///
+    /// - Throws: ``ConfigurationError`` naming the flag.
+    func refuseIdle(_ datasets: [LoadedDataset]) throws(ConfigurationError) {
+        let flag =
+            chatTemplate != nil
+            ? "--chat-template" : templateVariables.text.isEmpty ? nil : "--template-set"
+        guard let flag, !datasets.contains(where: \.usesChatTemplate) else { return }
+        throw ConfigurationError(
+            flag, "is for conversations, and an instruction template writes these data",
+            hint: "Give --template chat too, so that the chat template writes them, or leave it out"
+        )
+    }
+
     /// A recipe, and the texts of the templates that the settings name, by the settings' names.
     struct Recipe {
         var recipe: SampleRecipe

@@ -135,7 +135,10 @@ enum PromptRequest {
         case .chat(let conversation, let templateFile, let variables):
             let own = try ChatTemplate.find(
                 in: model, replacedBy: templateFile.map { try ChatTemplate(file: $0) })
-            guard let own else {
+            let tools =
+                templateFile == nil && conversation.variables["tools"] != nil
+                ? ChatTemplate.findForTools(in: model) : nil
+            guard let own = tools ?? own else {
                 throw GenerationError(
                     model.path, "has no chat template",
                     hint: "Give one as --chat-template, or use --prompt or --instruction")

@@ -9,7 +9,7 @@ import ModelFiles
 /// Each line of standard input is `{"name", "source", "cases": [{"messages", "prompt", "bos", "eos",
 /// "extra"}]}`; each line of standard output is `{"error"}` or `{"results": […]}`, where a result is
 /// `{"text", "generated"}` or `{"error"}`. A case with `"turns": true` is read as a record of data
-/// is, and its result is `{"samples": [{"text", "assistant"}]}`: what is learned of it.
+/// is (`"ends"` are the texts of tokens at which the model stops), and its result is `{"samples": [{"text", "assistant"}]}`: what is learned of it.
 @main
 struct ChatRenderer {
     static func main() throws {
@@ -63,7 +63,7 @@ extension ChatTemplate {
             }
             let found = try turns(
                 conversation, which: .all, bosToken: request["bos"].text,
-                eosToken: request["eos"].text)
+                eosToken: request["eos"].text, endMarks: request["ends"].array.map(\.text))
             let samples = found.map { sample in
                 JSONValue.object(
                     JSONObject([
