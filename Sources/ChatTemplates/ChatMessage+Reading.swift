@@ -22,6 +22,10 @@ extension ChatMessage {
     /// - Throws: ``ConversationProblem`` naming the member that cannot be used.
     public init(reading given: JSONObject) throws(ConversationProblem) {
         let members = given.withoutNulls
+        guard !JSONValue.object(members).isInexact else {
+            throw ConversationProblem(
+                "has a number of more digits than can be kept; write it as a string")
+        }
         let role = try Self.role(members)
         let calls = try Self.calls(members)
         let content = try Self.content(members, role: role)
@@ -63,6 +67,9 @@ extension ChatMessage {
     static let thoughts = ["reasoning_content", "reasoning", "thinking"]
 
     private static func role(_ members: JSONObject) throws(ConversationProblem) -> String {
+        if let role = members["role"], let from = members["from"], role != from {
+            throw ConversationProblem("has a 'role' and another 'from'")
+        }
         guard let key = ["role", "from"].first(where: { members[$0] != nil }),
             case .text(let name)? = members[key]
         else { throw ConversationProblem("has no 'role' or 'from' that is a string") }
@@ -191,10 +198,13 @@ extension ChatMessage {
             }
             learned = isLearned
         }
-        guard role == "assistant" || learned != true else {
+        // A weight of 1 for everybody says nothing; to train on a user is another thing.
+        if role != "assistant", learned == true,
+            let key = members.keys.first(where: { marks[$0] == .learned && $0 != "weight" })
+        {
             throw ConversationProblem(
-                "(\(role)) is marked to be learned by 'weight' or 'train', and only the assistant's "
-                    + "messages can be")
+                "(\(role)) is marked to be learned by '\(key)', and only the assistant's messages "
+                    + "can be")
         }
         return learned == false
     }
@@ -208,6 +218,17 @@ extension JSONValue {
         case .integer(0), .number(0): false
         case .integer(1), .number(1): true
         default: nil
+        }
+    }
+
+    /// Whether a whole number in it is too large to be kept to the last digit.
+    var isInexact: Bool {
+        switch self {
+        case .number(let value): abs(value) >= 0x1p63
+        case .array(let values): values.contains(where: \.isInexact)
+        case .object(let members):
+            members.keys.contains { members[$0]?.isInexact ?? false }
+        default: false
         }
     }
 

@@ -57,6 +57,10 @@ public struct Conversation: Sendable, Equatable {
             value = parsed
         }
         guard !value.isEmpty else { return }
+        guard !value.isInexact else {
+            throw ConversationProblem(
+                "has a number of more digits than can be kept in '\(key)'; write it as a string")
+        }
         if key == "chat_template_kwargs" {
             guard case .object(let members) = value else {
                 throw ConversationProblem("has \(value.kindInWords) as '\(key)', not an object")
@@ -89,6 +93,9 @@ public struct Conversation: Sendable, Equatable {
         "return_assistant_tokens_mask", "padding", "truncation", "max_length",
     ]
 
+    /// Whether a variable of this name is decided by the program and not by who gives variables.
+    public static func isReserved(_ name: String) -> Bool { reserved.contains(name) }
+
     /// Sets a variable of the template.
     ///
     /// - Parameter place: Where it stands, for a message.
@@ -96,7 +103,7 @@ public struct Conversation: Sendable, Equatable {
     public mutating func set(
         _ name: String, _ value: JSONValue, from place: String
     ) throws(ConversationProblem) {
-        guard !Self.reserved.contains(name) else {
+        guard !Self.isReserved(name) else {
             throw ConversationProblem("has \(place), which is not for data to set")
         }
         guard variables[name] == nil || variables[name] == value else {

@@ -14,6 +14,9 @@ struct TurnFinder {
     let endMarks: [[UInt8]]
     let render: (_ messages: [ChatMessage]) throws(ChatTemplateError) -> RenderedChat
 
+    /// Turns that were found, by message.
+    private var known: [Int: Turn] = [:]
+
     /// - Parameter endMarks: Texts of tokens at which the model stops.
     init(
         _ template: ChatTemplate, _ messages: [ChatMessage], eosToken: String, endMarks: [String],
@@ -65,6 +68,13 @@ struct TurnFinder {
 
     // MARK: One turn
 
+    /// A turn in the text that ends with it.
+    private struct Turn {
+        let through: [UInt8]
+        let tail: Int
+        let ranges: [Range<Int>]
+    }
+
     /// The bytes of message `index` in `text`, the text of the first `count` messages; `nil` if the
     /// text up to it is not what the model reads when it gives that answer.
     ///
@@ -72,31 +82,48 @@ struct TurnFinder {
     private mutating func turn(
         _ index: Int, in text: [UInt8], upTo count: Int, _ places: ContentPlaces?
     ) throws(ChatTemplateError) -> [Range<Int>]? {
-        var through = text
-        if index + 1 < count {
-            do throws(ChatTemplateError) {
-                through = Array(try render(Array(messages[...index])).text.utf8)
-            } catch {
-                // The template takes no conversation that ends here, so no model reads such a text.
-                guard let content = places?.ranges[index], messages[index].isPlain,
-                    let mark = endMark(in: text, from: content.upperBound, adjacent: true)
-                else { throw error }
-                return [content.lowerBound..<mark.upperBound]
-            }
+        let turn: Turn
+        do throws(ChatTemplateError) {
+            turn = try self.turn(index, in: index + 1 == count ? text : nil, places, text)
+        } catch {
+            // The template takes no conversation that ends here, so no model reads such a text.
+            guard index + 1 < count, let content = places?.ranges[index], messages[index].isPlain,
+                let mark = endMark(in: text, from: content.upperBound, adjacent: true)
+            else { throw error }
+            return [content.lowerBound..<mark.upperBound]
         }
+        guard let last = turn.ranges.last else { return [] }
+        guard text.starts(with: turn.through[..<last.upperBound]) else { return nil }
+        // Some templates write the end only where the conversation goes on.
+        if last.upperBound == turn.tail,
+            let mark = endMark(in: text, from: turn.tail, adjacent: true)
+        {
+            return turn.ranges.dropLast() + [last.lowerBound..<mark.upperBound]
+        }
+        return turn.ranges
+    }
+
+    /// The turn of message `index`, found once.
+    ///
+    /// - Parameter through: The text that ends with it, if it is there already.
+    private mutating func turn(
+        _ index: Int, in through: [UInt8]?, _ places: ContentPlaces?, _ text: [UInt8]
+    ) throws(ChatTemplateError) -> Turn {
+        if let known = known[index] { return known }
+        let through =
+            if let through { through } else {
+                Array(try render(Array(messages[...index])).text.utf8)
+            }
         let (start, tail) =
             if let content = places?.ranges[index], messages[index].isPlain,
                 text.starts(with: through.prefix(content.upperBound))
             { (content.lowerBound, content.upperBound) } else { try bounds(index, in: through) }
-        guard start < through.count || start < tail else { return [] }
-        let ranges = try endedTurn(index, start..<tail, in: through)
-        guard let end = ranges.last?.upperBound else { return [] }
-        guard text.starts(with: through[..<end]) else { return nil }
-        // Some templates write the end only where the conversation goes on.
-        if end == tail, let mark = endMark(in: text, from: end, adjacent: true) {
-            return ranges.dropLast() + [(ranges.last?.lowerBound ?? start)..<mark.upperBound]
-        }
-        return ranges
+        let ranges =
+            start < through.count || start < tail
+            ? try endedTurn(index, start..<tail, in: through) : []
+        let turn = Turn(through: through, tail: tail, ranges: ranges)
+        known[index] = turn
+        return turn
     }
 
     /// Where that which message `index` brings to the text begins and ends; `text` ends with it.
@@ -187,8 +214,10 @@ struct TurnFinder {
             for index in spoken where !wanted.contains(index) {
                 let others = changed(index, upTo: messages.count - 1)
                 let other = Array(try render(others).text.utf8)
-                let (start, _) = Self.difference(bytes, other)
-                ranges.removeAll { $0.lowerBound <= start && start < $0.upperBound }
+                let (start, tail) = Self.difference(bytes, other)
+                // Its end token may stand in a block of its own.
+                let end = endMark(in: bytes, from: tail, adjacent: true)?.upperBound ?? tail
+                ranges.removeAll { $0.upperBound > start && $0.lowerBound < max(end, start + 1) }
             }
         }
         return ranges.isEmpty ? [] : [ChatTurns(text: whole.text, assistant: ranges)]

@@ -30,11 +30,10 @@ public enum DatasetFormat: String, Sendable, CaseIterable {
         func has(_ keys: String...) -> Bool { keys.allSatisfy { record.has($0) } }
         if has("messages") { return .chat }
         if has("conversations") || has("conversation") { return .shareGPT }
-        if has("response"), has("instruction") || has("context"), !has("output"), !has("prompt") {
-            return .dolly
-        }
+        if has("instruction", "response"), !has("output") { return .dolly }
         if has("instruction") || has("output") { return .alpaca }
         if questionKeys.contains(where: { has($0.question, $0.answer) }) { return .questionAnswer }
+        if has("context", "response"), !has("prompt") { return .dolly }
         if has("prompt", "response") { return .gpt4all }
         if has("prompt") || has("completion") { return .promptCompletion }
         if has("text") { return .text }
@@ -51,6 +50,9 @@ public enum DatasetFormat: String, Sendable, CaseIterable {
         ("query", "answer"), ("problem", "solution"), ("problem", "answer"),
         ("inputs", "targets"), ("prompt", "answer"),
     ]
+
+    /// Keys that would be a part of the prompt, and may not be passed over.
+    private static let promptKeys = ["instruction", "input", "context", "question", "query"]
 
     /// Whether records are conversations.
     var holdsConversations: Bool { self == .chat || self == .shareGPT }
@@ -72,11 +74,13 @@ public enum DatasetFormat: String, Sendable, CaseIterable {
     private func exchangeKeys(
         of record: Record
     ) -> (instruction: String, input: String?, response: String)? {
+        func about(_ keys: [String]) -> String { keys.first { record.has($0) } ?? keys[0] }
         switch self {
-        case .alpaca: return ("instruction", "input", "output")
+        case .alpaca: return ("instruction", about(["input", "context"]), "output")
         case .dolly:
             return record.has("instruction")
-                ? ("instruction", "context", "response") : ("context", nil, "response")
+                ? ("instruction", about(["context", "input"]), "response")
+                : ("context", nil, "response")
         case .promptCompletion: return ("prompt", nil, "completion")
         case .gpt4all: return ("prompt", nil, "response")
         case .questionAnswer:
@@ -85,7 +89,7 @@ public enum DatasetFormat: String, Sendable, CaseIterable {
                     record.has($0.question) && record.has($0.answer)
                 })
                 ?? Self.questionKeys[0]
-            return (keys.question, "context", keys.answer)
+            return (keys.question, about(["context", "input"]), keys.answer)
         case .chat, .shareGPT, .text: return nil
         }
     }
@@ -108,7 +112,7 @@ public enum DatasetFormat: String, Sendable, CaseIterable {
     func needsChatTemplate(_ record: Record) -> Bool {
         guard let keys = exchangeKeys(of: record) else { return holdsConversations }
         return record.isList(keys.instruction) || record.isList(keys.response)
-            || Record.keysOfConversations.contains { record.has($0) }
+            || Record.keysOfConversations.contains { record[$0].map { !$0.isEmpty } ?? false }
     }
 
     /// What `record` gives to learn from.
@@ -125,6 +129,14 @@ public enum DatasetFormat: String, Sendable, CaseIterable {
         default: break
         }
         guard let keys = exchangeKeys(of: record) else { throw BadRecord("has no known keys") }
+        let read = [keys.instruction, keys.input, keys.response]
+        if let key = Self.promptKeys.first(where: { key in
+            !read.contains(key) && record[key].map { !$0.isEmpty } ?? false
+        }) {
+            throw BadRecord(
+                "has a '\(key)' beside '\(keys.instruction)' and '\(keys.response)', and it is not "
+                    + "told which of them the prompt is; take one of them out")
+        }
         if asChat {
             return .chat(
                 try record.conversation(

@@ -214,7 +214,8 @@ private struct DatasetLoading {
             path: source.path, format: format, usesChatTemplate: notes.asChat,
             samples: samples.training,
             heldOut: samples.heldOut, summary: notes.summary, sourceSHA256: digest,
-            usedTokens: file.usedTokens, origin: origin, mappedBytes: file.bytes.count,
+            samplesHash: file.samplesHash, usedTokens: file.usedTokens, origin: origin,
+            mappedBytes: file.bytes.count,
             remark: remark)
     }
 

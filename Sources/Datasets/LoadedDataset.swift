@@ -14,6 +14,8 @@ public struct LoadedDataset: Sendable {
     public let summary: DatasetSummary
     /// SHA-256 of the file's bytes, in hexadecimal.
     public let sourceSHA256: String
+    /// Hash of what was made of them: tokens, targets, what is held out.
+    public let samplesHash: UInt64
     /// Token ids that occur, ascending.
     public let usedTokens: [Int32]
     /// How the samples came about.

@@ -53,6 +53,8 @@ struct SampleBuilder {
         var tokens: [Int32]
         var runs: [TargetRun]
         var isTruncated: Bool
+        /// Whether the last answer is whole, and no token ends it.
+        var lacksEnd = false
     }
 
     /// - Returns: Nothing if no target is left after the cut. The first token of a sample is none, as
@@ -166,7 +168,11 @@ struct SampleBuilder {
             while token < tokens.count, ranges[token].lowerBound < turn.upperBound { token += 1 }
             targets.append(first..<token)
         }
-        return cut(tokens, targets)
+        var sample = cut(tokens, targets)
+        if let last = sample?.runs.last, sample?.isTruncated == false {
+            sample?.lacksEnd = !recipe.stopTokens.contains(tokens[Int(last.upper) - 1])
+        }
+        return sample
     }
 }
 

@@ -109,6 +109,12 @@ final class SampleFile: Sendable {
                 targetCounts: histograms[2]))
     }
 
+    /// Hash of all samples: their tokens and targets, where they came from, which are held out.
+    var samplesHash: UInt64 {
+        let sections = bytes[SampleFileHeader.bytes..<header[.histogramsOffset]]
+        return SampleFileHeader.hash(body: UnsafeRawBufferPointer(rebasing: sections))
+    }
+
     /// Token ids that occur, ascending.
     var usedTokens: [Int32] {
         let words = section(

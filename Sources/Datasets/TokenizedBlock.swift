@@ -37,6 +37,9 @@ public struct DatasetSummary: Sendable, Equatable, Codable {
     public internal(set) var truncated = 0
     /// Records with an answer that says nothing, which is learned as such.
     public internal(set) var emptyAnswers = 0
+    /// Samples of conversations whose last answer ends without an end token, as the chat template
+    /// writes none.
+    public internal(set) var withoutEnd = 0
     /// Conversations that became several samples, because the chat template writes what came before
     /// an answer otherwise as the conversation goes on.
     public internal(set) var splitConversations = 0
@@ -67,6 +70,7 @@ public struct DatasetSummary: Sendable, Equatable, Codable {
         withoutTarget += next.withoutTarget
         truncated += next.truncated
         emptyAnswers += next.emptyAnswers
+        withoutEnd += next.withoutEnd
         splitConversations += next.splitConversations
         for key in next.unusedKeys { note(unusedKey: key) }
     }
@@ -176,6 +180,7 @@ struct BlockTokenizer {
         result.tokens += sample.tokens
         result.runs += sample.runs
         if sample.isTruncated { result.summary.truncated += 1 }
+        if sample.lacksEnd { result.summary.withoutEnd += 1 }
         for token in sample.tokens {
             let place = Int(token) / 64
             if place < usedTokens.count { usedTokens[place] |= 1 << UInt64(token & 63) }

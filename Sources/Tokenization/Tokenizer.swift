@@ -122,6 +122,9 @@ public final class Tokenizer: Sendable {
     /// An encoder for one thread. Makes no copy of the vocabulary.
     public func makeEncoder() -> TokenEncoder { TokenEncoder(self, WordEncoder(words)) }
 
+    /// Whether texts get a blank before them that they do not have.
+    public var beginsWithBlank: Bool { encode("a") != encode("a", continues: true) }
+
     /// `tokens` with the begin tokens before them, unless they begin with these already.
     public func begun(_ tokens: [Int32]) -> [Int32] {
         tokens.starts(with: beginTokens) ? tokens : beginTokens + tokens

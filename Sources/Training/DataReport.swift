@@ -21,6 +21,8 @@ public struct DataReport: Sendable {
         public let truncated: Int
         /// Records with an answer that says nothing.
         public let emptyAnswers: Int
+        /// Samples whose last answer no token ends.
+        public let withoutEnd: Int
         /// Conversations that became several samples.
         public let splitConversations: Int
         /// Keys that nothing is made of.
@@ -80,6 +82,7 @@ public struct DataReport: Sendable {
                 firstBadLines: dataset.summary.firstBadLines,
                 withoutTarget: dataset.summary.withoutTarget, truncated: dataset.summary.truncated,
                 emptyAnswers: dataset.summary.emptyAnswers,
+                withoutEnd: dataset.summary.withoutEnd,
                 splitConversations: dataset.summary.splitConversations,
                 unusedKeys: dataset.summary.unusedKeys,
                 tokens: lengths.tokenCount, targetTokens: lengths.targetCount,

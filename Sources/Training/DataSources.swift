@@ -155,6 +155,12 @@ extension LoadedDataset {
                 "\(flag): \(summary.emptyAnswers) records have an empty answer, which teaches the "
                     + "model to say nothing")
         }
+        if summary.withoutEnd > 0 {
+            found.append(
+                "\(flag): the last answer of \(summary.withoutEnd) samples ends without an end token, as "
+                    + "the chat template writes none there; a model does not learn from them to stop"
+            )
+        }
         if summary.splitConversations > 0 {
             found.append(
                 "\(flag): \(summary.splitConversations) conversations became a sample for each "

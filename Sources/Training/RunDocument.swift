@@ -65,9 +65,11 @@ struct RunDocument: Codable, Sendable, Equatable {
         let text: String
     }
 
+    /// - Parameter readsDataAnew: Whether an older lora-worker, whose documents say nothing of the
+    ///   samples, may have made others of such data.
     func differences(
         settings new: [Entry], fingerprints newFingerprints: [Entry],
-        kernels newKernels: KernelIdentity
+        kernels newKernels: KernelIdentity, readsDataAnew: Bool = false
     ) -> [Difference] {
         var found: [Difference] = []
         for setting in Setting.all where !setting.mayChangeFreely && setting.name != "kernels" {
@@ -89,8 +91,13 @@ struct RunDocument: Codable, Sendable, Equatable {
                     text: "order: shuffled as by an older lora-worker -> shuffled in another order")
             )
         }
+        if let samples = changedSamples(newFingerprints, readsDataAnew),
+            !found.contains(where: { Self.decidesSamples.contains($0.name) })
+        {
+            found.append(samples)
+        }
         for entry in fingerprints + newFingerprints
-        where !found.contains(where: { $0.name == entry.name }) {
+        where entry.name != Self.samplesName && !found.contains(where: { $0.name == entry.name }) {
             let old = Self.value(entry.name, in: fingerprints)
             let new = Self.value(entry.name, in: newFingerprints)
             if old != new {
@@ -108,6 +115,35 @@ struct RunDocument: Codable, Sendable, Equatable {
                 Difference(name: "kernels", text: "kernels: \(kernels) -> \(newKernels)"))
         }
         return found
+    }
+
+    /// Name of the fingerprint of what was made of the data.
+    static let samplesName = "samples"
+
+    /// Settings that make other samples.
+    private static let decidesSamples = SampleSettings.names.union([
+        "model", "data", "eval-data", "held-out",
+    ])
+
+    /// The same files may become other samples with another version of this software.
+    private func changedSamples(
+        _ newFingerprints: [Entry], _ readsDataAnew: Bool
+    ) -> Difference? {
+        guard let new = Self.value(Self.samplesName, in: newFingerprints) else { return nil }
+        let isData = { (entry: Entry) in Self.decidesSamples.contains(entry.name) }
+        guard fingerprints.filter(isData) == newFingerprints.filter(isData) else { return nil }
+        guard let old = Self.value(Self.samplesName, in: fingerprints) else {
+            guard readsDataAnew else { return nil }
+            return Difference(
+                name: Self.samplesName,
+                text: "samples: an older lora-worker learned something else from such data, so the "
+                    + "run would go on with other samples")
+        }
+        guard old != new else { return nil }
+        return Difference(
+            name: Self.samplesName,
+            text: "samples: \(Self.short(old)) -> \(Self.short(new)), made of the same data by "
+                + "another version of lora-worker")
     }
 
     static func value(_ name: String, in entries: [Entry]) -> String? {

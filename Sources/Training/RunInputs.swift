@@ -11,6 +11,7 @@ import Optimization
 import ProgressDelivery
 import ProgressReports
 import Slices
+import Tokenization
 import Transformer
 
 /// The files of a run, read and checked: the same on every rank, or the run does not start.
@@ -29,8 +30,10 @@ struct RunInputs {
     private let fileRemarks: [String]
     /// The day that the data's chat template was told; `nil` if none asked.
     let templateDate: TemplateDate?
-    /// SHA-256 by name of the setting whose file it is.
+    /// SHA-256 by name of the setting whose file it is, and of the samples.
     let fingerprints: [RunDocument.Entry]
+    /// Whether runs that began before samples had a fingerprint may have learned something else.
+    let readsDataAnew: Bool
 
     /// - Parameter found: The document of the run that is continued.
     /// - Throws: A ``Fault`` naming the file or flag.
@@ -80,6 +83,12 @@ struct RunInputs {
         prints += made.templates.map {
             RunDocument.Entry(name: $0.name, value: Fingerprints.sha256([UInt8]($0.text.utf8)))
         }
+        let hashes = datasets.map { String($0.samplesHash, radix: 16) }.joined(separator: ",")
+        readsDataAnew =
+            datasets.contains(where: \.usesChatTemplate) || recipe.tokenizer.beginsWithBlank
+        prints.append(
+            RunDocument.Entry(
+                name: RunDocument.samplesName, value: Fingerprints.sha256([UInt8](hashes.utf8))))
         if let folder = configuration.initAdapter {
             let weights = folder + "/" + PEFTAdapter.weightsName
             prints.append(

@@ -105,7 +105,7 @@ struct SettingReader {
 
     /// Names of settings, separated by commas.
     func settingNames(_ name: String) throws(ConfigurationError) -> [String] {
-        let known = Set(Setting.all.map(\.name))
+        let known = Set(Setting.all.map(\.name)).union([RunDocument.samplesName])
         let names = (text(name) ?? "").split(separator: ",").map {
             $0.trimmingCharacters(in: .whitespaces)
         }

@@ -68,7 +68,9 @@ public enum TrainingJob {
         let program = try agreement.phase { try Fingerprints.sha256(file: "/proc/self/exe") }
         try agreement.require(
             same: [("the program", program)]
-                + inputs.fingerprints.map { ("--\($0.name)", $0.value) }
+                + inputs.fingerprints.map {
+                    ($0.name == RunDocument.samplesName ? "the samples" : "--\($0.name)", $0.value)
+                }
                 + settings.filter { Self.mustBeEqual($0.name) }.map {
                     ("--\($0.name)", $0.value)
                 },
@@ -123,7 +125,8 @@ public enum TrainingJob {
         _ kernels: KernelIdentity, _ configuration: RunConfiguration
     ) throws -> [String] {
         let differences = document.differences(
-            settings: settings, fingerprints: inputs.fingerprints, kernels: kernels)
+            settings: settings, fingerprints: inputs.fingerprints, kernels: kernels,
+            readsDataAnew: inputs.readsDataAnew)
         let refused = differences.filter { !configuration.allowedChanges.contains($0.name) }
         guard refused.isEmpty else {
             let names = refused.map { "--allow-change \($0.name)" }.joined(separator: " ")

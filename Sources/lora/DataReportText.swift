@@ -31,6 +31,12 @@ extension DataReport {
         if file.emptyAnswers > 0 {
             row("empty answers", "\(file.emptyAnswers.grouped) records, which teach to say nothing")
         }
+        if file.withoutEnd > 0 {
+            row(
+                "no end token",
+                "\(file.withoutEnd.grouped) samples: the template writes none behind the last answer"
+            )
+        }
         if file.splitConversations > 0 {
             row(
                 "split",
@@ -125,6 +131,7 @@ extension DataReport {
                 member.add("without_target", file.withoutTarget)
                 member.add("truncated", file.truncated)
                 member.add("empty_answers", file.emptyAnswers)
+                member.add("without_end_token", file.withoutEnd)
                 member.add("split_conversations", file.splitConversations)
                 member.add("not_used", file.unusedKeys)
                 member.add("tokens", file.tokens)

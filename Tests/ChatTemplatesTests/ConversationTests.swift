@@ -75,6 +75,10 @@ import Testing
         ("\"masked\": true", true), ("\"loss\": false", true),
     ])
     func marksSayWhatIsLearned(_ mark: String, _ isContext: Bool) throws {
+        // A weight of 1 for everybody says nothing.
+        #expect(throws: Never.self) {
+            try self.message(#"{"role": "user", "content": "a", "weight": 1, "masked": false}"#)
+        }
         let message = try message(#"{"role": "assistant", "content": "a", \#(mark)}"#)
         #expect(message.isContext == isContext)
         #expect(message.object.keys == ["role", "content"])
@@ -86,6 +90,12 @@ import Testing
         (#"{"role": "assistant", "content": "a", "weight": 1, "train": false}"#, "'train'"),
         (#"{"role": "assistant", "content": "a", "train_detail": []}"#, "'train_detail'"),
         (#"{"role": "user", "content": "a", "train": true}"#, "only the assistant's"),
+        (#"{"role": "user", "from": "gpt", "content": "a"}"#, "another 'from'"),
+        (#"{"role": "user", "content": "a", "n": 12345678901234567890}"#, "more digits"),
+        (
+            #"{"role": "user", "content": [{"type": "text", "text": "a", "weight": 0}]}"#,
+            "a part of its content with a 'weight'"
+        ),
         (#"{"role": "user", "content": null}"#, "it is null"),
         (#"{"role": "assistant"}"#, "has no content"),
         (#"{"from": "function_call", "value": "{}"}"#, "'function_call'"),

@@ -19,10 +19,11 @@ import Testing
     /// What is learned, of each text.
     private func samples(
         _ source: String, _ which: AssistantTurns = .all,
-        _ messages: [ChatMessage] = conversation
+        _ messages: [ChatMessage] = conversation, endMarks: [String] = []
     ) throws -> [[String]] {
         let found = try ChatTemplate(source: source, name: "t.jinja").turns(
-            Conversation(messages: messages), which: which, bosToken: "", eosToken: "")
+            Conversation(messages: messages), which: which, bosToken: "", eosToken: "",
+            endMarks: endMarks)
         return found.map { text in
             text.assistant.map { String(decoding: Array(text.text.utf8)[$0], as: UTF8.self) }
         }
@@ -144,6 +145,61 @@ import Testing
         #expect(
             try samples(source, .all, Array(messages[..<2]) + [messages[4], messages[5]])
                 == [["<x>A;"], ["C;"]])
+    }
+
+    /// A template that begins the next answer by itself, or writes words of its own, ends no turn with
+    /// them; one that writes the end only where the conversation goes on does end it.
+    @Test func theModelsEndTokenEndsATurn() throws {
+        let loop = "{% for m in messages %}<{{ m.role }}>{{ m.content }}"
+        let ends = ["<end>"]
+        let user = ChatMessage(role: "user", content: "1")
+        let messages =
+            [user, ChatMessage(role: "assistant", content: "A"), user]
+            + [ChatMessage(role: "assistant", content: "B")]
+        for (source, learned) in [
+            (loop + "<end>\n{% endfor %}<assistant>", [["A<end>", "B<end>"]]),
+            (loop + "<done><end>{% endfor %}", [["A<done><end>", "B<done><end>"]]),
+            (loop + " (so be it)<end>{% endfor %}", [["A", "<end>", "B", "<end>"]]),
+            (loop + "{{ '<end>' if not loop.last }}{% endfor %}", [["A<end>", "B"]]),
+            (loop + "\n{% endfor %}<end>", [["A\n"], ["B\n<end>"]]),
+        ] {
+            #expect(try samples(source, .all, messages, endMarks: ends) == learned, "\(source)")
+        }
+        // Without knowing the token, what changes when a question follows ends no turn.
+        #expect(
+            try samples(loop + "<end>\n{% endfor %}<assistant>", .all, messages).last == ["B<end>"])
+    }
+
+    @Test func anAnswerThatBringsItsEndGetsNoSecondOne() throws {
+        let messages = [
+            ChatMessage(role: "user", content: "1"),
+            ChatMessage(role: "assistant", content: "A<|im_end|>"),
+        ]
+        let marks = ["<|im_end|>"]
+        #expect(try samples(Self.chatML, .all, messages, endMarks: marks) == [["A<|im_end|>"]])
+        let bare = "{% for m in messages %}{{ m.content }};{% endfor %}"
+        #expect(try samples(bare, .all, messages, endMarks: marks).first == ["A<|im_end|>"])
+    }
+
+    @Test(arguments: [
+        ("{% for m in messages %}{{ m.content }}{{ m.content }}{% endfor %}", "twice"),
+        ("{% for m in messages | reverse %}{{ m.content }};{% endfor %}", "before message"),
+        (
+            "{% for m in messages %}{{ m.content | length if m.role == 'assistant' }}"
+                + "{{ m.content }};{% endfor %}", "otherwise than it is"
+        ),
+        (
+            "{% for m in messages %}{{ m.content.split('</t>')[-1] }};{% endfor %}",
+            "leaves out a part"
+        ),
+    ])
+    func aTemplateThatDoesMoreThanToWriteIsRefused(_ source: String, _ reason: String) {
+        let messages = [
+            ChatMessage(role: "user", content: "1"),
+            ChatMessage(role: "assistant", content: "thought</t>answer"),
+        ]
+        let error = #expect(throws: ChatTemplateError.self) { try samples(source, .all, messages) }
+        #expect(error?.problem.contains(reason) == true, "\(String(describing: error))")
     }
 
     @Test func markedMessagesAreContext() throws {

@@ -2,7 +2,6 @@ import ChatTemplates
 import Datasets
 import Foundation
 import ModelFiles
-import ModelFiles
 import Slices
 import Testing
 import Tokenization
@@ -77,6 +76,12 @@ import Tokenization
         (#"{"question": "a", "answer": "b"}"#, "a\n[b"),
         (#"{"question": "a", "context": "c", "answer": "b"}"#, "a\nc\n[b"),
         (#"{"context": "a", "response": "b"}"#, "### Instruction:\na\n\n### Response:\n[b"),
+        (#"{"instruction": "a", "input": "c", "response": "b"}"#, "### Input:\nc"),
+        (#"{"instruction": "a", "context": "c", "output": "b"}"#, "### Input:\nc"),
+        (#"{"question": "a", "context": "c", "response": "b"}"#, "a\nc\n[b"),
+        (#"{"query": "a", "response": "b"}"#, "a\n[b"),
+        (#"{"problem": "a", "solution": "b"}"#, "a\n[b"),
+        (#"{"instruction": "a", "output": "b", "system": "", "history": []}"#, "### Response:\n[b"),
     ])
     func exchangesHaveManyShapes(_ line: String, _ part: String) throws {
         let samples = try shown(line).samples
@@ -157,6 +162,14 @@ import Tokenization
         let text = refusal(#"{"prompt": "a", "completion": "b", "\#(key)": ["x"]}"#)
         #expect(text.contains(":1: has a '\(key)'"), "\(text)")
         #expect(!refusal(#"{"prompt": "a", "completion": "b", "\#(key)": null}"#).contains("has a"))
+    }
+
+    @Test func noPartOfAPromptIsPassedOver() {
+        let line = #"{"instruction": "a", "question": "q", "output": "b"}"#
+        #expect(refusal(line).contains("has a 'question' beside 'instruction'"))
+        #expect(
+            refusal(#"{"instruction": "a", "input": "i", "context": "c", "output": "b"}"#)
+                .contains("has a 'context' beside"))
     }
 
     @Test func aBadAnswerIsNotTaught() {
