@@ -22,6 +22,12 @@ struct SettingsFile {
             throw ConfigurationError(path, "is not UTF-8 text")
         }
         self.path = path
+        guard data.count <= Self.mostBytes, Self.aliases(in: data) <= Self.mostAliases else {
+            throw ConfigurationError(
+                path,
+                "has more than \(Self.mostAliases) aliases (*name) or \(Self.mostBytes) bytes",
+                hint: "Write the values themselves")
+        }
         // A byte order mark belongs to no name.
         try read(text.hasPrefix("\u{FEFF}") ? String(text.unicodeScalars.dropFirst()) : text)
     }
@@ -45,7 +51,7 @@ struct SettingsFile {
         guard let mapping = node.mapping else {
             throw ConfigurationError(path, "must be a mapping such as 'rank: 8'")
         }
-        var strangers: [(name: String, line: Int)] = []
+        var strangers = Strangers()
         for (key, value) in mapping {
             let line = key.mark?.line ?? 1
             guard let name = key.scalar?.string else {
@@ -53,16 +59,38 @@ struct SettingsFile {
             }
             let own = name.replacingOccurrences(of: "_", with: "-")
             if value.mapping != nil {
-                strangers += Self.names(in: value, below: name, line: line)
+                strangers.add(namesIn: value, below: name, line: line)
             } else if !Setting.all.contains(where: { $0.name == own }) {
-                strangers.append((name, line))
+                strangers.add(name, line: line)
             } else if lines.updateValue(line, forKey: own) != nil {
                 throw ConfigurationError("\(path):\(line)", "\(name) is given twice")
             } else {
                 values[own] = try self.value(of: value, own, line: line)
             }
         }
-        if !strangers.isEmpty { throw unknown(strangers) }
+        if !strangers.names.isEmpty { throw unknown(strangers) }
+    }
+
+    // MARK: Size
+
+    /// An alias may stand for many others, and the parser compares whole keys: what a small file
+    /// says can be more than there is memory or time for. These bound it to seconds.
+    private static let mostAliases = 16
+    private static let mostBytes = 1 << 20
+
+    /// At least as many as the file has: `*` before a name, where no word goes on.
+    private static func aliases(in data: Data) -> Int {
+        func isOfName(_ byte: UInt8) -> Bool {
+            (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20)
+                || [0x2D, 0x5F].contains(byte)
+        }
+        var count = 0
+        for (before, (star, after)) in zip([0x0A] + data, zip(data, data.dropFirst()))
+        where star == UInt8(ascii: "*") && isOfName(after) {
+            let isInWord = isOfName(before) && before != 0x2D || [0x2E, 0x2F].contains(before)
+            count += isInWord ? 0 : 1
+        }
+        return count
     }
 
     // MARK: Values
@@ -131,30 +159,18 @@ struct SettingsFile {
 
     // MARK: What is wrong
 
-    /// All leaves of a mapping, their names joined by dots.
-    private static func names(
-        in node: Node, below prefix: String, line: Int
-    ) -> [(name: String, line: Int)] {
-        guard let mapping = node.mapping, !mapping.isEmpty else { return [(prefix, line)] }
-        return mapping.flatMap { key, value in
-            names(
-                in: value, below: "\(prefix).\(key.scalar?.string ?? "?")",
-                line: key.mark?.line ?? line)
-        }
-    }
-
     /// Names that are no settings, all in one message.
-    private func unknown(_ names: [(name: String, line: Int)]) -> ConfigurationError {
-        let shown = names.prefix(12).enumerated().map { index, stranger in
+    private func unknown(_ strangers: Strangers) -> ConfigurationError {
+        let shown = strangers.names.enumerated().map { index, stranger in
             let advice = SettingAdvice.advice(for: stranger.name)
             let line = index == 0 ? "" : "line \(stranger.line): "
             let isNested = stranger.name.contains(".") ? " (settings are not nested)" : ""
             return "\(line)'\(stranger.name)' is not a setting\(isNested)"
                 + (advice.map { "; \($0)" } ?? "")
         }
-        let more = names.count > shown.count ? "; and \(names.count - shown.count) more" : ""
+        let more = strangers.areMore ? "; and more" : ""
         return ConfigurationError(
-            "\(path):\(names[0].line)", shown.joined(separator: "; ") + more,
+            "\(path):\(strangers.names[0].line)", shown.joined(separator: "; ") + more,
             hint: SettingAdvice.whereToLook)
     }
 
@@ -182,6 +198,38 @@ struct SettingsFile {
                 "\(path):\(context.mark.line)",
                 "\(names.joined(separator: ", ")) is given twice")
         default: return ConfigurationError(path, "is not YAML (\(error))")
+        }
+    }
+}
+
+/// The first names of a file that are no settings.
+///
+/// Aliases make a mapping far larger than its file, so it is only walked as far as is told.
+private struct Strangers {
+    private(set) var names: [(name: String, line: Int)] = []
+    /// Whether there are others.
+    private(set) var areMore = false
+    private static let most = 12
+    private static let deepest = 8
+
+    mutating func add(_ name: String, line: Int) {
+        guard names.count < Self.most else {
+            areMore = true
+            return
+        }
+        names.append((name, line))
+    }
+
+    /// Adds the leaves of a mapping, their names joined by dots.
+    mutating func add(namesIn node: Node, below prefix: String, line: Int, depth: Int = 1) {
+        guard let mapping = node.mapping, !mapping.isEmpty, depth < Self.deepest else {
+            return add(prefix, line: line)
+        }
+        for (key, value) in mapping {
+            guard !areMore else { return }
+            add(
+                namesIn: value, below: "\(prefix).\(key.scalar?.string ?? "?")",
+                line: key.mark?.line ?? line, depth: depth + 1)
         }
     }
 }

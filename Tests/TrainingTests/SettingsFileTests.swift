@@ -64,6 +64,43 @@ import Training
         #expect(text.hasPrefix(start), "\(text)")
     }
 
+    /// Each alias doubles what the file says; only the first names are told, and none of them is endless.
+    @Test func namesThatAliasesMultiplyAreToldInPart() {
+        var yaml = "a0: &a0 {\((0..<9).map { "k\($0): 1" }.joined(separator: ", "))}\n"
+        for level in 1...8 {
+            yaml += "a\(level): &a\(level) {x: *a\(level - 1), y: *a\(level - 1)}\n"
+        }
+        let text = refusal(yaml)
+        #expect(text.components(separatedBy: "is not a setting").count == 13, "\(text)")
+        #expect(text.contains("; and more. "), "\(text)")
+        let deep = refusal(
+            (1...60).map { "{b\($0): " }.joined() + "1" + String(repeating: "}", count: 60))
+        #expect(deep.contains("b1.b2.b3.b4.b5.b6.b7.b8' is not") && !deep.contains("b9"), "\(deep)")
+    }
+
+    /// Mappings, lists and keys that stand for more than fits any memory.
+    @Test(arguments: ["{x: 1}", "[x]"])
+    func moreAliasesThanSettingsAreRefused(leaf: String) {
+        for isKey in [false, true] {
+            var yaml = "a0: &a0 \(leaf)\n"
+            for level in 1...9 {
+                let many = Array(repeating: "*a\(level - 1)", count: 9)
+                let list = leaf.hasPrefix("[") ? many : many.enumerated().map { "k\($0): \($1)" }
+                let body = list.joined(separator: ", ")
+                yaml +=
+                    "a\(level): &a\(level) " + (leaf.hasPrefix("[") ? "[\(body)]\n" : "{\(body)}\n")
+            }
+            yaml += isKey ? "? *a9\n: 1\n" : "data: *a9\n"
+            #expect(refusal(yaml).contains("has more than 16 aliases"))
+        }
+    }
+
+    /// A star inside of words, or alone, is no alias.
+    @Test func starsAreNoAliases() throws {
+        let stars = String(repeating: "# a*b ** *** 2*3 data/*x\n", count: 40)
+        #expect(try settings(stars + "lr: &rate 2\nalpha: *rate\n")["alpha"] == "2")
+    }
+
     @Test func otherEncodingsAreNamed() throws {
         let wide = try #require("lr: 1\n".data(using: .utf16))
         let error = #expect(throws: ConfigurationError.self) { try settings(wide) }
