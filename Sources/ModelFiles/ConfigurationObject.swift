@@ -48,8 +48,8 @@ struct ConfigurationObject {
         }
     }
 
-    /// Whether both have the same members.
-    func isSame(as other: ConfigurationObject) -> Bool { members == other.members }
+    /// Whether it says nothing at all.
+    var isEmpty: Bool { members.keys.isEmpty }
 
     /// A text; `fallback` where the key is absent, which without a fallback is an error.
     func text(_ key: String, default fallback: String?) throws(ModelFileError) -> String {

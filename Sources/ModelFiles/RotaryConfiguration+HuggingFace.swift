@@ -13,15 +13,16 @@ extension ConfigurationObject {
     ) throws(ModelFileError) -> RotaryConfiguration {
         let theta = try positive("rope_theta", default: theta)
         let part = try positive("partial_rotary_factor", default: part)
-        let section = try rotarySection()
-        var rotary = RotaryConfiguration(theta: theta)
-        var rotatedPart = part
-        if let section {
-            rotary = try section.sectionRotary(
-                theta: theta, positions: decoder.maximumPositions)
-            rotatedPart = try section.positive("partial_rotary_factor", default: part)
-            try section.refuseUnreadRotary(decoder)
+        let sections = try rotarySections()
+        let found = try sections.map { section throws(ModelFileError) in
+            try section.rotation(decoder, theta: theta, part: part)
         }
+        if let first = found.first, let last = found.last, !first.isSame(as: last) {
+            throw differentRotations()
+        }
+        let section = sections.first
+        var rotary = found.first?.rotary ?? RotaryConfiguration(theta: theta)
+        let rotatedPart = found.first?.part ?? part
         try checkTrainedPositions(rotary)
         guard rotatedPart != 1 else { return rotary }
         guard allowsPart, rotatedPart < 1 else {
@@ -49,15 +50,18 @@ extension ConfigurationObject {
             throw sections.failure(
                 "must have a section for full_attention and one for sliding_attention")
         }
-        if sections != nil, has("rope_scaling") {
-            throw failure("has both rope_parameters and rope_scaling")
-        }
         var full = RotaryConfiguration(theta: theta)
         var local = RotaryConfiguration(theta: localTheta)
         let scaling = try object("rope_scaling")
-        if let section = try sections?.object("full_attention") ?? scaling {
+        let fullSection = try sections?.object("full_attention")
+        if let section = fullSection ?? scaling {
             full = try section.sectionRotary(theta: theta, positions: 0)
             try section.refuseUnreadRotary(decoder)
+        }
+        if sections != nil, let scaling, !scaling.isEmpty {
+            let other = try scaling.sectionRotary(theta: theta, positions: 0)
+            try scaling.refuseUnreadRotary(decoder)
+            guard full.turnsAlike(other) else { throw differentRotations() }
         }
         if let section = try sections?.object("sliding_attention") {
             local = try section.sectionRotary(theta: localTheta, positions: 0)
@@ -108,17 +112,28 @@ extension ConfigurationObject {
 }
 
 extension ConfigurationObject {
-    /// `rope_parameters`, or by its older name `rope_scaling`.
-    ///
-    /// - Throws: ``ModelFileError`` if both are there and differ.
-    private func rotarySection() throws(ModelFileError) -> ConfigurationObject? {
-        let (newer, older) = (try object("rope_parameters"), try object("rope_scaling"))
-        if let newer, let older, !newer.isSame(as: older) {
-            throw failure(
-                "rope_parameters and rope_scaling are two different things",
-                hint: "Take the wrong one out")
-        }
-        return newer ?? older
+    /// `rope_parameters`, and its older name `rope_scaling`; what is empty counts for nothing.
+    private func rotarySections() throws(ModelFileError) -> [ConfigurationObject] {
+        [try object("rope_parameters"), try object("rope_scaling")].compactMap(\.self)
+            .filter { !$0.isEmpty }
+    }
+
+    /// transformers 4 knows only the older one, which wins in transformers 5.
+    private func differentRotations() -> ModelFileError {
+        failure(
+            "rope_parameters and rope_scaling are two different things",
+            hint: "Take the wrong one out; where one of them tells no rope_theta, the one beside "
+                + "them counts, or else the family's own")
+    }
+
+    /// What a section says alone.
+    private func rotation(
+        _ decoder: DecoderConfiguration, theta: Double, part: Double
+    ) throws(ModelFileError) -> Rotation {
+        let rotary = try sectionRotary(theta: theta, positions: decoder.maximumPositions)
+        let part = try positive("partial_rotary_factor", default: part)
+        try refuseUnreadRotary(decoder)
+        return Rotation(rotary: rotary, part: part)
     }
 
     /// transformers lets a number beside the section win over the one inside it.
@@ -155,4 +170,34 @@ extension ConfigurationObject {
         "attn_factor": .one, "mscale": .one, "mscale_all_dim": .one,
         "partial_rotary_factor": .one,
     ]
+}
+
+/// A rotation and the part of a head that has it.
+private struct Rotation {
+    let rotary: RotaryConfiguration
+    let part: Double
+
+    func isSame(as other: Rotation) -> Bool {
+        part == other.part && rotary.turnsAlike(other.rotary)
+    }
+}
+
+extension RotaryConfiguration {
+    /// Whether both are the same rotation, however it is written.
+    fileprivate func turnsAlike(_ other: RotaryConfiguration) -> Bool {
+        var (one, other) = (self, other)
+        one.scaling = one.scaling.plain
+        other.scaling = other.scaling.plain
+        return one == other
+    }
+}
+
+extension RotaryConfiguration.Scaling {
+    /// A factor of 1 stretches nothing.
+    fileprivate var plain: Self {
+        switch self {
+        case .linear(1), .llama3(1, _, _, _): .none
+        default: self
+        }
+    }
 }

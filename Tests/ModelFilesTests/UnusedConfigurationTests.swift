@@ -102,6 +102,41 @@ import Testing
         }
     }
 
+    /// `rope_parameters`, `rope_scaling` and what stands beside them: different members, one rotation or
+    /// two.
+    @Test(arguments: [
+        (#"{"rope_type": "default", "rope_theta": 10000}"#, #"{"rope_type": "default"}"#, "", true),
+        (#"{"rope_theta": 10000.0}"#, #"{"type": "default", "factor": 1.0}"#, "", true),
+        (#"{"rope_type": "default"}"#, #"{"type": "linear", "factor": 1.0}"#, "", true),
+        (
+            #"{"rope_type": "linear", "factor": 2}"#, #"{"type": "linear", "factor": 2.0}"#, "",
+            true
+        ),
+        (#"{"rope_type": "default", "rope_theta": 5e5}"#, "{}", "", true),
+        (
+            #"{"rope_type": "default", "rope_theta": 5e5}"#, #"{"rope_type": "default"}"#,
+            #", "rope_theta": 500000.0"#, true
+        ),
+        // The older one has the family's base alone.
+        (
+            #"{"rope_type": "default", "rope_theta": 5e5}"#, #"{"rope_type": "default"}"#, "",
+            false
+        ),
+        (
+            #"{"rope_type": "linear", "factor": 2}"#, #"{"type": "linear", "factor": 4}"#, "",
+            false
+        ),
+    ])
+    func rotationsAreComparedAndNotTheirMembers(
+        _ newer: String, _ older: String, _ beside: String, _ isSame: Bool
+    ) throws {
+        let found = try refusal(
+            #"{"model_type": "llama", "rope_parameters": \#(newer), "rope_scaling": \#(older)\#(beside)}"#
+        ).description
+        let part = isSame ? "neither model.safetensors" : "are two different things"
+        #expect(found.contains(part), "\(found)")
+    }
+
     @Test func rotationsThatContradictEachOtherAreRefused() throws {
         let linear = #"{"rope_type": "linear", "factor": 2, "rope_theta": 1e4}"#
         let both = #""rope_parameters": \#(linear), "rope_scaling": "#
@@ -109,6 +144,10 @@ import Testing
         #expect(same.description.contains("neither model.safetensors"), "\(same)")
         let other = try refusal(#"{"model_type": "llama", \#(both){"type": "default"}}"#)
         #expect(other.description.contains("are two different things"), "\(other)")
+        let stretched = try refusal(
+            #"{"model_type": "gemma3_text", "rope_parameters": {"full_attention": "#
+                + #"{"rope_type": "default"}}, "rope_scaling": {"type": "linear", "factor": 8}}"#)
+        #expect(stretched.description.contains("are two different things"), "\(stretched)")
         let bases = try refusal(
             #"{"model_type": "gpt_neox", "rotary_emb_base": 10000, "rope_theta": 20000}"#)
         #expect(bases.description.contains("are two numbers"), "\(bases)")
