@@ -6,7 +6,8 @@ import Tensors
 ///
 /// Which names those are differs from family to family, so what does not belong is told instead:
 /// weights in any form and their indexes, an adapter, what a trainer leaves behind, pictures, the
-/// README (it describes the base model), hidden files and folders.
+/// README (it describes the base model), data, hidden files and folders, and what is no file or cannot
+/// be read.
 struct ModelCompanions {
     /// Names of what is brought along; a folder's own are told with it.
     private let names: [String]
@@ -21,6 +22,8 @@ struct ModelCompanions {
         // Weights.
         "safetensors", "bin", "gguf", "pt", "pth", "ckpt", "h5", "msgpack", "onnx", "onnx_data",
         "npz", "npy", "pkl", "ot", "tflite", "mlmodel", "data", "zip", "tar", "gz",
+        // Data.
+        "jsonl", "parquet", "csv", "ipynb", "arrow",
         // Pictures and logs.
         "png", "jpg", "jpeg", "gif", "svg", "webp", "pdf", "mp4", "log", "tmp",
     ]
@@ -28,14 +31,22 @@ struct ModelCompanions {
     /// What is written anew, an adapter, what trainers leave behind.
     private static let otherNames: Set<String> = [
         "config.json", "adapter_config.json", "SHA256SUMS", "trainer_state.json",
-        "trainer_log.jsonl", "training_args.json", "all_results.json", "train_results.json",
-        "eval_results.json", "quantize_config.json", "quantization_config.json",
+        "training_args.json", "all_results.json", "train_results.json", "eval_results.json",
+        "quantize_config.json", "quantization_config.json",
     ]
 
     /// - Throws: ``AdapterError`` if the folder cannot be read.
     init(of folder: String) throws(AdapterError) {
         self.folder = folder
         var (names, leftOut) = ([String](), [String]())
+        func sort(_ name: String) {
+            // A link that leads nowhere, a pipe: opened as it will be when it is copied.
+            if (try? MappedFile(path: folder + "/" + name)) != nil {
+                names.append(name)
+            } else {
+                leftOut.append(name)
+            }
+        }
         for name in try Self.list(folder) where !name.hasPrefix(".") {
             if Self.isFolder(folder + "/" + name) {
                 guard Self.folders.contains(name) else {
@@ -44,10 +55,10 @@ struct ModelCompanions {
                 }
                 for inner in try Self.list(folder + "/" + name)
                 where !inner.hasPrefix(".") && !Self.isFolder("\(folder)/\(name)/\(inner)") {
-                    names.append(name + "/" + inner)
+                    sort(name + "/" + inner)
                 }
             } else if Self.belongs(name) {
-                names.append(name)
+                sort(name)
             } else if name != "config.json" {
                 leftOut.append(name)
             }

@@ -13,7 +13,8 @@ import Testing
     ]
     private static let left = [
         "README.md", "adapter_config.json", "adapter_model.safetensors", "consolidated.00.pth",
-        "model.safetensors.index.json", "onnx/model.onnx", "optimizer.pt", "original/params.json",
+        "data.parquet", "eval.csv", "model.safetensors.index.json", "notes.ipynb",
+        "onnx/model.onnx", "optimizer.pt", "original/params.json",
         "pytorch_model.bin", "trainer_state.json", "training_args.bin",
     ]
 
@@ -27,6 +28,15 @@ import Testing
         }
     }
 
+    /// What is no regular file must neither end a merge nor hold it up.
+    private func makeOddFiles(in model: String) throws {
+        for name in ["nowhere.txt", "additional_chat_templates/gone.jinja"] {
+            try FileManager.default.createSymbolicLink(
+                atPath: model + "/" + name, withDestinationPath: model + "/is-not-there")
+        }
+        try #require(mkfifo(model + "/pipe.txt", 0o600) == 0)
+    }
+
     @Test func everythingThatBelongsToTheModelIsBroughtAlong() throws {
         let tool = try Tool()
         defer { tool.remove() }
@@ -35,6 +45,7 @@ import Testing
         let json = ["added_tokens.json", "special_tokens_map.json"]
         try write(Self.along + Self.left + [".cache/x", ".hidden"], in: model)
         for name in json { try Data("{}".utf8).write(to: URL(fileURLWithPath: "\(model)/\(name)")) }
+        try makeOddFiles(in: model)
         let result = try tool.lora(
             "merge", "--model", model, "--adapter", Tool.fixtures + "/tiny-llama/adapter-qv",
             "--out", out)
@@ -49,7 +60,10 @@ import Testing
         #expect(result.output.contains("tokenizer.model"))
         let notCopied = try #require(
             result.output.split(separator: "\n").first { $0.hasPrefix("not copied from") })
-        for name in ["README.md", "pytorch_model.bin", "onnx/", "original/"] {
+        for name in [
+            "README.md", "pytorch_model.bin", "onnx/", "original/", "data.parquet", "train.jsonl",
+            "nowhere.txt", "pipe.txt", "additional_chat_templates/gone.jinja",
+        ] {
             #expect(notCopied.contains(name), "\(notCopied)")
         }
         #expect(!notCopied.contains("hidden") && !notCopied.contains(" config.json"))
