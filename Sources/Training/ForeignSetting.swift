@@ -116,37 +116,13 @@ public enum SettingAdvice {
         let mostEdits = min(3, name.count / 4)
         guard mostEdits > 0 else { return nil }
         func closest(_ candidates: some Sequence<String>) -> (name: String, edits: Int)? {
-            candidates.map { (name: $0, edits: edits($0, name, atMost: mostEdits)) }
+            candidates.map { (name: $0, edits: edits(from: $0, to: name, atMost: mostEdits)) }
                 .filter { $0.edits <= mostEdits }.min { ($0.edits, $0.name) < ($1.edits, $1.name) }
         }
         let own = closest(Setting.all.lazy.map(\.name))
         let other = closest(foreign.keys.sorted())
         if let own, own.edits <= other?.edits ?? own.edits { return "write \(own.name)" }
         return other.flatMap { foreign[$0.name] }.map { "if it is \($0.name), \($0.advice)" }
-    }
-
-    /// Letters that are put in, left out, changed, or swapped with the next one.
-    private static func edits(_ first: String, _ second: String, atMost most: Int) -> Int {
-        let (first, second) = ([UInt8](first.utf8), [UInt8](second.utf8))
-        guard abs(first.count - second.count) <= most else { return most + 1 }
-        var before = [Int](repeating: 0, count: second.count + 1)
-        var last = Array(0...second.count)
-        for row in 1..<(first.count + 1) {
-            var line = [row] + [Int](repeating: 0, count: second.count)
-            for column in 1..<(second.count + 1) {
-                let isSame = first[row - 1] == second[column - 1]
-                line[column] = min(
-                    last[column] + 1, line[column - 1] + 1,
-                    last[column - 1] + (isSame ? 0 : 1))
-                if row > 1, column > 1, first[row - 1] == second[column - 2],
-                    first[row - 2] == second[column - 1]
-                {
-                    line[column] = min(line[column], before[column - 2] + 1)
-                }
-            }
-            (before, last) = (last, line)
-        }
-        return last[second.count]
     }
 
     // MARK: Values

@@ -1,0 +1,18 @@
+import Testing
+import Training
+
+@Suite struct EditsTests {
+    @Test(arguments: [
+        ("", "", 0), ("", "ab", 2), ("rank", "rank", 0), ("rank", "rnak", 1), ("rank", "ran", 1),
+        ("ran", "rank", 1), ("rank", "bank", 1), ("steps", "stpe", 2), ("kitten", "sitting", 3),
+        ("größe", "grosse", 3),
+    ])
+    func countsBothWays(_ first: String, _ second: String, _ count: Int) {
+        #expect(edits(from: first, to: second, atMost: 3) == count)
+        #expect(edits(from: second, to: first, atMost: 3) == count)
+    }
+
+    @Test func longerWordsAreNotCompared() {
+        #expect(edits(from: "a", to: String(repeating: "a", count: 1 << 20), atMost: 2) == 3)
+    }
+}
