@@ -29,8 +29,7 @@ public struct TemplateVariables: Sendable, Equatable {
             guard values[name] == nil else {
                 throw ConfigurationError(flag, "sets \(name) twice", hint: "Leave one of them out")
             }
-            guard !["messages", "add_generation_prompt", "bos_token", "eos_token"].contains(name)
-            else {
+            guard !Conversation.isReserved(name) else {
                 throw ConfigurationError(flag, "sets \(name), which the data and the model decide")
             }
             values.set(name, try Self.value(parts[1].trimmed, of: name, flag: flag))
