@@ -9,10 +9,13 @@ public struct RepeatedOption: Fault, Equatable {
     public let location: String?
     public let hint: String?
 
-    init(_ name: String, values: [String]) {
+    /// - Parameter list: What its value is a list of, if it is one.
+    init(_ name: String, values: [String], list: String?) {
         location = name
         problem = "is given \(values.count) times (\(values.joined(separator: ", ")))"
-        hint = "It takes one value: leave the others out"
+        hint =
+            list.map { "Several \($0) are given as \(name) a,b" }
+            ?? "It takes one value: leave the others out"
     }
 }
 
@@ -45,7 +48,8 @@ extension ParsableCommand {
         let found = described.command.options(in: words)
         for (option, _) in found {
             let values = found.filter { $0.0 == option }.map(\.1)
-            if values.count > 1 { throw RepeatedOption(option.shownName, values: values) }
+            guard values.count > 1 else { continue }
+            throw RepeatedOption(option.shownName, values: values, list: option.list)
         }
     }
 }
@@ -94,6 +98,7 @@ private struct DescribedOption: Decodable, Equatable {
     let kind: String
     let isRepeating: Bool
     let names: [Name]?
+    let valueName: String?
 
     struct Name: Decodable, Equatable {
         /// `long`, `short` or `longWithSingleDash`.
@@ -104,6 +109,9 @@ private struct DescribedOption: Decodable, Equatable {
     }
 
     func isCalled(_ name: String) -> Bool { names?.contains { $0.shown == name } ?? false }
+
+    /// What its value is a list of, with commas between; only names of values tell it.
+    var list: String? { ["files", "names"].first { $0 == valueName } }
 
     var shownName: String {
         let long = names?.first { $0.kind == "long" } ?? names?.first

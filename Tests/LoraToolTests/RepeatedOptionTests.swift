@@ -22,6 +22,25 @@ import Testing
         )
     }
 
+    @Test(arguments: [
+        ("lora-worker", ["--data", "a", "--data", "b"], "Several files are given as --data a,b"),
+        (
+            "lora-worker", ["--targets=q", "--targets", "v"],
+            "Several names are given as --targets a,b"
+        ),
+        ("lora", ["plan", "--data", "a", "--data", "b"], "Several files are given as --data a,b"),
+        // It measures one file.
+        (
+            "lora", ["eval", "--data", "a", "--data", "b"],
+            "It takes one value: leave the others out"
+        ),
+    ])
+    func saysHowSeveralAreGiven(_ program: String, _ arguments: [String], _ hint: String) throws {
+        let outcome = try Programs.run(Programs.folder + "/" + program, arguments)
+        #expect(outcome.exitCode == 78)
+        #expect(outcome.errors.hasSuffix("). \(hint)\n"), "\(outcome.errors)")
+    }
+
     /// Options that take several values, flags, values that look like options, and what is another program's.
     @Test(arguments: [
         ["launch", "--print", "-n", "2", "--", "lora-worker", "--out", "x", "--out", "y"],
