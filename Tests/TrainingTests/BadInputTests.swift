@@ -96,9 +96,15 @@ import Testing
         }
     }
 
-    /// A tokenizer that knows more tokens than the model has rows.
-    @Test(.timeLimit(.minutes(10)))
-    func tokenBeyondTheVocabulary() throws {
+    /// A tokenizer that knows more tokens than the model has rows, which are 512: a token that is next to
+    /// them is found in the data; one whose id is not the next is refused where it is declared.
+    @Test(
+        .timeLimit(.minutes(10)),
+        arguments: [
+            (512, ["data.jsonl", "token 512", "ends at 511"]),
+            (5000, ["tokenizer.json", "added_tokens[2]", "'<new>'", "id 5000", "gives it 512"]),
+        ])
+    func tokenBeyondTheVocabulary(id: Int, words: [String]) throws {
         try Programs.withScratchFolder { scratch in
             let copy = scratch + "/model"
             try FileManager.default.copyItem(atPath: TrainingRunFixture.model, toPath: copy)
@@ -108,7 +114,7 @@ import Testing
                 try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
             var added = try #require(tokenizer["added_tokens"] as? [[String: Any]])
             added.append([
-                "id": 5000, "content": "<new>", "single_word": false, "lstrip": false,
+                "id": id, "content": "<new>", "single_word": false, "lstrip": false,
                 "rstrip": false, "normalized": false, "special": true,
             ])
             tokenizer["added_tokens"] = added
@@ -118,7 +124,7 @@ import Testing
                 .write(to: URL(fileURLWithPath: data))
             try expectRefusal(
                 ["--model", copy, "--data", data, "--out", scratch + "/run"],
-                naming: ["data.jsonl", "5000"])
+                naming: words)
         }
     }
 
