@@ -10,11 +10,12 @@ import Testing
         try Programs.mpirun(ranks: ranks, TrainingRunFixture.arguments(out: out, more))
     }
 
-    /// Every file below `folder` with its content and its time of change, but for the one that says
-    /// which job had the folder last.
+    /// Every file below `folder` with its content and its time of change, but for the two that say
+    /// which job had the folder last: whoever takes the lock writes itself into it, so that a job that
+    /// finds it taken can name its holder.
     private func snapshot(_ folder: String) throws -> [String: [AnyHashable]] {
         let names = try FileManager.default.subpathsOfDirectory(atPath: folder)
-            .filter { $0 != ".lease" }
+            .filter { ![".lease", ".lock"].contains($0) }
         return try Dictionary(
             uniqueKeysWithValues: names.map { name in
                 let path = folder + "/" + name
