@@ -22,10 +22,12 @@ struct SettingsFile {
             throw ConfigurationError(path, "is not UTF-8 text")
         }
         self.path = path
-        guard data.count <= Self.mostBytes, Self.aliases(in: data) <= Self.mostAliases else {
+        guard data.count <= Self.mostBytes else {
+            throw ConfigurationError(path, "has more than \(Self.mostBytes) bytes")
+        }
+        guard Self.aliases(in: data) <= Self.mostAliases else {
             throw ConfigurationError(
-                path,
-                "has more than \(Self.mostAliases) aliases (*name) or \(Self.mostBytes) bytes",
+                path, "has more than \(Self.mostAliases) aliases (*name)",
                 hint: "Write the values themselves")
         }
         // A byte order mark belongs to no name.

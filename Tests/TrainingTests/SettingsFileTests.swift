@@ -95,6 +95,11 @@ import Training
         }
     }
 
+    @Test func fileThatIsNoListOfSettingsIsRefusedByItsSize() {
+        #expect(
+            refusal(String(repeating: "# a\n", count: 1 << 18) + "#\n").contains("1048576 bytes"))
+    }
+
     /// A star inside of words, or alone, is no alias.
     @Test func starsAreNoAliases() throws {
         let stars = String(repeating: "# a*b ** *** 2*3 data/*x\n", count: 40)
