@@ -52,14 +52,14 @@ extension ChatTemplate {
         var wanted = messages.indices.filter { messages[$0].role == "assistant" }
         if which == .last { wanted = wanted.suffix(1) }
         wanted.removeAll { messages[$0].isContext }
+        let marks = Set(endMarks + [eosToken]).filter { !$0.isEmpty }.sorted()
         func found(_ messages: [ChatMessage]) throws(ChatTemplateError) -> [ChatTurns] {
-            var finder = TurnFinder(
-                self, messages, eosToken: eosToken, endMarks: endMarks
-            ) { (messages) throws(ChatTemplateError) in try render(messages, without: nil) }
+            var finder = TurnFinder(self, messages, endMarks: marks) {
+                (messages) throws(ChatTemplateError) in try render(messages, without: nil)
+            }
             return try finder.turns(wanted)
         }
         // An answer that brings its end token gets no second one, where the template writes one.
-        let marks = Set(endMarks + [eosToken]).filter { !$0.isEmpty }.sorted()
         let bare = messages.map { $0.role == "assistant" ? $0.without(endMarks: marks) : $0 }
         if bare != messages, let turns = try? found(bare), turns.areEnded(by: marks) {
             return turns
@@ -109,7 +109,7 @@ extension [ChatTurns] {
         allSatisfy { sample in
             let bytes = [UInt8](sample.text.utf8)
             return sample.assistant.allSatisfy { range in
-                marks.contains { bytes[range].ends(with: $0) }
+                marks.contains { bytes[range].ends(with: $0.utf8) }
             }
         }
     }

@@ -9,8 +9,7 @@ import ModelFiles
 struct TurnFinder {
     let template: ChatTemplate
     let messages: [ChatMessage]
-    let eosToken: String
-    /// Texts of the tokens that end what the model says, `eosToken` among them.
+    /// Texts of the tokens at which the model stops.
     let endMarks: [[UInt8]]
     let render: (_ messages: [ChatMessage]) throws(ChatTemplateError) -> RenderedChat
 
@@ -19,14 +18,12 @@ struct TurnFinder {
 
     /// - Parameter endMarks: Texts of tokens at which the model stops.
     init(
-        _ template: ChatTemplate, _ messages: [ChatMessage], eosToken: String, endMarks: [String],
+        _ template: ChatTemplate, _ messages: [ChatMessage], endMarks: [String],
         render: @escaping ([ChatMessage]) throws(ChatTemplateError) -> RenderedChat
     ) {
         self.template = template
         self.messages = messages
-        self.eosToken = eosToken
-        self.endMarks = Set(endMarks + [eosToken]).filter { !$0.isEmpty }.sorted()
-            .map { Array($0.utf8) }
+        self.endMarks = endMarks.map { Array($0.utf8) }
         self.render = render
     }
 
@@ -73,6 +70,8 @@ struct TurnFinder {
         let through: [UInt8]
         let tail: Int
         let ranges: [Range<Int>]
+        /// Where the turn ends without the end token that ends every text.
+        let endWithoutFinal: Int
     }
 
     /// The bytes of message `index` in `text`, the text of the first `count` messages; `nil` if the
@@ -93,7 +92,14 @@ struct TurnFinder {
             return [content.lowerBound..<mark.upperBound]
         }
         guard let last = turn.ranges.last else { return [] }
-        guard text.starts(with: turn.through[..<last.upperBound]) else { return nil }
+        guard text.starts(with: turn.through[..<last.upperBound]) else {
+            // The end token behind the last message is the text's, and stands there only.
+            let end = turn.endWithoutFinal
+            guard turn.tail < end, end < last.upperBound,
+                text.starts(with: turn.through[..<end])
+            else { return nil }
+            return [last.lowerBound..<end]
+        }
         // Some templates write the end only where the conversation goes on.
         if last.upperBound == turn.tail,
             let mark = endMark(in: text, from: turn.tail, adjacent: true)
@@ -121,7 +127,9 @@ struct TurnFinder {
         let ranges =
             start < through.count || start < tail
             ? try endedTurn(index, start..<tail, in: through) : []
-        let turn = Turn(through: through, tail: tail, ranges: ranges)
+        let turn = Turn(
+            through: through, tail: tail, ranges: ranges,
+            endWithoutFinal: withoutFinalEnd(through).count)
         known[index] = turn
         return turn
     }
@@ -229,20 +237,22 @@ struct TurnFinder {
     /// text's, and does not stand there when the conversation goes on.
     mutating func withoutFinalEnd(_ bytes: [UInt8]) -> ArraySlice<UInt8> {
         let end = bytes.count - bytes.trailingBlanks
-        guard !eosToken.isEmpty, bytes[..<end].ends(with: eosToken), endsEveryText else {
-            return bytes[...]
-        }
-        return bytes[..<(end - eosToken.utf8.count)]
+        guard let mark = endMarks.first(where: { bytes[..<end].ends(with: $0) }),
+            endsEveryText.contains(mark)
+        else { return bytes[...] }
+        return bytes[..<(end - mark.count)]
     }
 
-    private lazy var endsEveryText: Bool = {
+    /// The end tokens with which a text ends though a question is its last message.
+    private lazy var endsEveryText: Set<[UInt8]> = {
         var others = messages
         if others.last?.role == "assistant" {
             others.append(ChatMessage(role: "user", content: ContentPlaces.mark(messages.count)))
         }
-        guard let text = try? render(others).text.utf8 else { return false }
+        guard let text = try? render(others).text.utf8 else { return [] }
         let bytes = Array(text)
-        return bytes.dropLast(bytes.trailingBlanks).ends(with: eosToken)
+        let whole = bytes.dropLast(bytes.trailingBlanks)
+        return Set(endMarks.filter { whole.ends(with: $0) })
     }()
 }
 
@@ -261,8 +271,8 @@ extension ChatMessage {
 extension Collection<UInt8> where Self: BidirectionalCollection {
     var trailingBlanks: Int { reversed().prefix(while: \.isBlank).count }
 
-    func ends(with text: String) -> Bool {
-        suffix(text.utf8.count).elementsEqual(text.utf8)
+    func ends(with other: some Collection<UInt8>) -> Bool {
+        suffix(other.count).elementsEqual(other)
     }
 }
 

@@ -129,6 +129,20 @@ public enum DatasetFormat: String, Sendable, CaseIterable {
         default: break
         }
         guard let keys = exchangeKeys(of: record) else { throw BadRecord("has no known keys") }
+        let content: RecordContent
+        if asChat {
+            content = .chat(
+                try record.conversation(
+                    asking: keys.instruction, about: keys.input, answer: keys.response))
+        } else {
+            try record.refuseKeysOfConversations()
+            content = .exchange(
+                instruction: try record.text(keys.instruction),
+                input: try keys.input.map { (key) throws(BadRecord) in
+                    try record.optionalText(key) ?? ""
+                } ?? "",
+                response: try record.text(keys.response))
+        }
         let read = [keys.instruction, keys.input, keys.response]
         if let key = Self.promptKeys.first(where: { key in
             !read.contains(key) && record[key].map { !$0.isEmpty } ?? false
@@ -137,18 +151,7 @@ public enum DatasetFormat: String, Sendable, CaseIterable {
                 "has a '\(key)' beside '\(keys.instruction)' and '\(keys.response)', and it is not "
                     + "told which of them the prompt is; take one of them out")
         }
-        if asChat {
-            return .chat(
-                try record.conversation(
-                    asking: keys.instruction, about: keys.input, answer: keys.response))
-        }
-        try record.refuseKeysOfConversations()
-        return .exchange(
-            instruction: try record.text(keys.instruction),
-            input: try keys.input.map { (key) throws(BadRecord) in
-                try record.optionalText(key) ?? ""
-            } ?? "",
-            response: try record.text(keys.response))
+        return content
     }
 }
 

@@ -161,13 +161,14 @@ import Testing
             (loop + "<done><end>{% endfor %}", [["A<done><end>", "B<done><end>"]]),
             (loop + " (so be it)<end>{% endfor %}", [["A", "<end>", "B", "<end>"]]),
             (loop + "{{ '<end>' if not loop.last }}{% endfor %}", [["A<end>", "B"]]),
-            (loop + "\n{% endfor %}<end>", [["A\n"], ["B\n<end>"]]),
+            (loop + "\n{% endfor %}<end>", [["A\n", "B\n<end>"]]),
         ] {
             #expect(try samples(source, .all, messages, endMarks: ends) == learned, "\(source)")
         }
         // Without knowing the token, what changes when a question follows ends no turn.
         #expect(
-            try samples(loop + "<end>\n{% endfor %}<assistant>", .all, messages).last == ["B<end>"])
+            try samples(loop + "<end>\n{% endfor %}<assistant>", .all, messages)
+                == [["A<end>", "B<end>"]])
     }
 
     @Test func anAnswerThatBringsItsEndGetsNoSecondOne() throws {
@@ -178,7 +179,7 @@ import Testing
         let marks = ["<|im_end|>"]
         #expect(try samples(Self.chatML, .all, messages, endMarks: marks) == [["A<|im_end|>"]])
         let bare = "{% for m in messages %}{{ m.content }};{% endfor %}"
-        #expect(try samples(bare, .all, messages, endMarks: marks).first == ["A<|im_end|>"])
+        #expect(try samples(bare, .all, messages, endMarks: marks) == [["A<|im_end|>;"]])
     }
 
     @Test(arguments: [
