@@ -3,9 +3,9 @@ extension TurnFinder {
     /// What is learned of a turn whose message stands at `said` in `through`, a text that ends with it.
     ///
     /// The first end token behind the message ends the turn. Text of the template between them is not
-    /// learned, but for marks such as `<|END_RESPONSE|>` and what closes a call. Where no end token is known, all that the
-    /// template writes behind a message ends its turn, as far as it stands there when the conversation
-    /// goes on; a line feed counts only if it is all there is.
+    /// learned, but for marks such as `<|END_RESPONSE|>` and what closes a call. Where no end token is
+    /// known, all that the template writes behind a message ends its turn, as far as it stands there
+    /// when the conversation goes on; a line feed counts only if it is all there is.
     mutating func endedTurn(
         _ index: Int, _ said: Range<Int>, in through: [UInt8]
     ) throws(ChatTemplateError) -> [Range<Int>] {

@@ -13,7 +13,7 @@ struct TurnFinder {
     let endMarks: [[UInt8]]
     let render: (_ messages: [ChatMessage]) throws(ChatTemplateError) -> RenderedChat
 
-    /// Turns that were found, by message.
+    /// Turns that were found and have no text yet, by message.
     private var known: [Int: Turn] = [:]
 
     /// - Parameter endMarks: Texts of tokens at which the model stops.
@@ -43,9 +43,11 @@ struct TurnFinder {
             var ranges: [Range<Int>] = []
             var later: [Int] = []
             for index in remaining {
-                let known = end == messages.count ? places : nil
-                if let turn = try turn(index, in: text, upTo: end, known) {
+                let placesHere = end == messages.count ? places : nil
+                if let turn = try turn(index, in: text, upTo: end, placesHere) {
                     ranges += turn
+                    // Its text is as long as the conversation up to it.
+                    known[index] = nil
                 } else {
                     later.append(index)
                 }
