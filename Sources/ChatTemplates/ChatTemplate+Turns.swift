@@ -69,7 +69,7 @@ extension ChatTemplate {
 
     /// What a model goes on from: the conversation, and the beginning of an answer.
     ///
-    /// The parameters are those of ``turns(_:which:bosToken:eosToken:date:)``, and calls are written
+    /// The parameters are those of ``turns(_:which:bosToken:eosToken:endMarks:date:)``, and calls are written
     /// as they are there.
     public func prompt(
         _ conversation: Conversation, bosToken: String, eosToken: String

@@ -11,8 +11,7 @@ extension TurnFinder {
     ) throws(ChatTemplateError) -> [Range<Int>] {
         let tail = said.upperBound
         let ended = withoutFinalEnd(through)
-        let isMarked = endMark(in: Array(ended), from: tail) != nil
-        if let mark = endMark(in: isMarked ? Array(ended) : through, from: tail) {
+        if let mark = endMark(in: Array(ended), from: tail) ?? endMark(in: through, from: tail) {
             let between = through[tail..<mark.lowerBound].trimmed
             return between.isEmpty || between.isMarks || !messages[index].isPlain
                 ? [said.lowerBound..<mark.upperBound] : [said, mark]
