@@ -242,7 +242,7 @@ let package = Package(
         .executableTarget(
             name: "checkpoint-saver", dependencies: ["Checkpoints", "Faults"],
             path: "Tests/checkpoint-saver", swiftSettings: swiftSettings),
-        // Readers of strangers' bytes; scripts/fuzz builds it with libFuzzer.
+        // Readers of strangers' bytes; scripts/trials/fuzz builds it with libFuzzer.
         .executableTarget(
             name: "fuzz-targets",
             dependencies: [

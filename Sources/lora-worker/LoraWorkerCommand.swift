@@ -32,7 +32,7 @@ struct LoraWorkerCommand: ParsableCommand {
     @OptionGroup(title: "Running") var running: RunningOptions
     @OptionGroup(title: "Reports") var reports: ReportOptions
 
-    /// For scripts/make-elsewhere-page.
+    /// For scripts/check/elsewhere.
     @Flag(help: .hidden) var dumpForeignSettings = false
 
     func run() throws {

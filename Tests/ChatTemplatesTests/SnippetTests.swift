@@ -4,7 +4,7 @@ import Foundation
 import ModelFiles
 import Testing
 
-/// Constructs one by one, against what Jinja2 renders (`scripts/make-template-fixtures`).
+/// Constructs one by one, against what Jinja2 renders (`scripts/fixtures/make-fixtures templates`).
 @Suite struct SnippetTests {
     /// What Jinja2 renders and we refuse by name.
     private static let refused: Set<String> = [

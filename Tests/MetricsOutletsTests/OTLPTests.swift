@@ -3,7 +3,7 @@ import MetricsOutlets
 import TestSupport
 import Testing
 
-/// What is sent is decoded with OpenTelemetry's own classes in `scripts/try-outlets`.
+/// What is sent is decoded with OpenTelemetry's own classes in `scripts/trials/outlets`.
 @Suite(.timeLimit(.minutes(5))) struct OTLPTests {
     @Test func withoutAnEndpointThereIsNoExporter() {
         let endpoint = ["OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318"]

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Tiny models of the families beside LLaMA (`scripts/make-family-fixtures`).
+/// Tiny models of the families beside LLaMA (`scripts/fixtures/make-fixtures families`).
 public enum FamilyFixtures {
     public static let names = [
         "gpt2", "gptj", "gpt-neox", "gpt-neox-sequential", "llama-biases", "mistral", "qwen2",

@@ -5,7 +5,7 @@ import Testing
 import Tokenization
 
 /// Folders that declare tokens in different files, with transformers as the judge
-/// (scripts/make-declared-token-fixtures).
+/// (scripts/fixtures/make-fixtures declared-tokens).
 @Suite struct DeclaredTokenTests {
     /// A line of `declared/cases.jsonl`.
     private struct Case {

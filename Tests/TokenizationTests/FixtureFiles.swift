@@ -1,6 +1,6 @@
 import Foundation
 
-/// What scripts/make-tokenizer-fixtures made.
+/// What scripts/fixtures/make-fixtures tokenizers made.
 enum FixtureFiles {
     /// With words of bytes.
     static let byteLevelNames = [

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 import Transformer
 
-/// What transformers and PEFT computed for a tiny model (scripts/make-parity-fixtures).
+/// What transformers and PEFT computed for a tiny model (scripts/fixtures/make-fixtures parity).
 struct ParityFixture {
     let folder: String
     let reference: Reference

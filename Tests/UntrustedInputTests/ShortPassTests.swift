@@ -5,7 +5,7 @@ import ProgressReports
 import TestSupport
 import Testing
 
-/// A short pass of the fuzzer over each reader of strangers' bytes, from a fixed seed. `scripts/fuzz`
+/// A short pass of the fuzzer over each reader of strangers' bytes, from a fixed seed. `scripts/trials/fuzz`
 /// goes on for as long as one likes.
 @Suite(.serialized) struct ShortPassTests {
     private static let fixtures = Programs.repository + "/Tests/Fixtures"

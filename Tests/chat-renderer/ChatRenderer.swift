@@ -3,7 +3,7 @@ import Faults
 import Foundation
 import ModelFiles
 
-/// Renders what `scripts/check-chat-templates` asks for, so that it can be compared with Python's
+/// Renders what `scripts/judge/chat-templates` asks for, so that it can be compared with Python's
 /// Jinja2.
 ///
 /// Each line of standard input is `{"name", "source", "cases": [{"messages", "prompt", "bos", "eos",
