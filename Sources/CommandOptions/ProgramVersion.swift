@@ -1,14 +1,17 @@
 import CBuildStamp
 import Kernels
 
-/// What `--version` says: the commit, what compiled it, and the vector kernels that are in it.
+/// What `--version` says: the version, the commit, what compiled it, and the vector kernels that are in it.
 public enum ProgramVersion {
+    /// CHANGELOG.md says what it brought.
+    private static let number = "0.2.0"
+
     public static var text: String {
         let levels = KernelLevel.allCases.map { level in
             level == .best ? "\(level.name) (this machine's)" : level.name
         }
         return """
-            lora-cluster, commit \(String(cString: lora_build_commit()))
+            lora-cluster \(number), commit \(String(cString: lora_build_commit()))
             compiled by Swift \(compiler), \(String(cString: lora_build_c_compiler()))
             kernels: \(levels.joined(separator: ", "))
             """
