@@ -55,21 +55,9 @@ public struct AdapterMerge {
         let frozen = try model.matrix(name, rows: shape[0], columns: shape[1])
         backend.widen(frozen, rows: 0..<shape[0], into: buffer)
         guard let pair = pairs[name] else { return }
-        let layout = adapter.layout
-        let a = Matrix(
-            adapter.buffer, offset: pair.a.lowerBound, rows: layout.adapterRank,
-            columns: pair.inputs)
-        let b = Matrix(
-            adapter.buffer, offset: pair.b.lowerBound, rows: pair.outputs,
-            columns: layout.adapterRank)
-        let merged = Matrix(buffer, rows: shape[0], columns: shape[1])
-        // Where files hold [inputs, outputs], so does the sum: W₀ᵀ + s · Aᵀ · Bᵀ.
-        if model.configuration.family.storesTransposed {
-            backend.multiply(
-                a, transposeA: true, b, transposeB: true, into: merged, alpha: layout.scale,
-                beta: 1)
-        } else {
-            backend.multiply(b, a, into: merged, alpha: layout.scale, beta: 1)
-        }
+        // Where files hold [inputs, outputs], so does the sum.
+        adapter.merge(
+            pair, into: Matrix(buffer, rows: shape[0], columns: shape[1]),
+            isTransposed: model.configuration.family.storesTransposed, backend)
     }
 }

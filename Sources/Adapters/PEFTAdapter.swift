@@ -41,7 +41,8 @@ public struct PEFTAdapter: Sendable {
             adapterRank: configuration.adapterRank, alpha: configuration.alpha,
             projections: found.projections, model: model)
         let parameters = LowRankParameters(layout: layout)
-        try layout.read(safetensors: folder + "/" + Self.weightsName, into: parameters.buffer)
+        try layout.parameterSet.read(
+            safetensors: folder + "/" + Self.weightsName, into: parameters.buffer)
         let unmatched = found.unmatched.joined(separator: ", ")
         self.init(
             configuration: configuration, parameters: parameters,
@@ -71,37 +72,14 @@ public struct PEFTAdapter: Sendable {
 
     /// The bytes of `adapter_model.safetensors`: a function of the parameters alone.
     public func weights() throws -> [UInt8] {
-        try parameters.layout.safetensors(parameters.buffer)
+        try parameters.layout.parameterSet.safetensors(parameters.buffer)
     }
 }
 
-extension LowRankLayout {
-    /// One A or B with its name in PEFT's file.
-    public struct NamedTensor: Sendable {
-        public let name: String
-        public let rows: Int
-        public let columns: Int
-        public let range: Range<Int>
-    }
-
-    /// All tensors in the layout's order, named as PEFT names them.
-    public var namedTensors: [NamedTensor] {
-        pairs.flatMap { pair in
-            let prefix = "base_model.model.\(pair.modulePath)."
-            return [
-                NamedTensor(
-                    name: prefix + "lora_A.weight", rows: adapterRank, columns: pair.inputs,
-                    range: pair.a),
-                NamedTensor(
-                    name: prefix + "lora_B.weight", rows: pair.outputs, columns: adapterRank,
-                    range: pair.b),
-            ]
-        }
-    }
-
-    /// `buffer`, an array of this layout, as a safetensors file with PEFT's names.
+extension ParameterSet {
+    /// `buffer`, an array of these tensors, as a safetensors file with PEFT's names.
     public func safetensors(_ buffer: FloatBuffer) throws(ModelFileError) -> [UInt8] {
-        let tensors = namedTensors.map { tensor in
+        let tensors = self.tensors.map { tensor in
             let elements = UnsafeBufferPointer(rebasing: buffer.elements[tensor.range])
             return (
                 declaration: SafetensorsDeclaration(
@@ -113,13 +91,12 @@ extension LowRankLayout {
         return try SafetensorsWriter.bytes(tensors: tensors, metadata: ["format": "pt"])
     }
 
-    /// Reads a safetensors file with PEFT's names into `buffer`, an array of this layout.
+    /// Reads a safetensors file with PEFT's names into `buffer`, an array of these tensors.
     ///
     /// - Throws: ``ModelFileError`` if the file is broken, ``AdapterError`` naming the tensor that
     ///   is missing, superfluous, of the wrong shape, or holds NaN.
     public func read(safetensors path: String, into buffer: FloatBuffer) throws {
         let file = try SafetensorsFile(path: path)
-        let tensors = namedTensors
         for tensor in tensors { try read(tensor, from: file, into: buffer) }
         let expected = Set(tensors.map(\.name))
         if let stranger = file.names.sorted().first(where: { !expected.contains($0) }) {
@@ -130,7 +107,7 @@ extension LowRankLayout {
     }
 
     private func read(
-        _ tensor: NamedTensor, from file: SafetensorsFile, into buffer: FloatBuffer
+        _ tensor: Tensor, from file: SafetensorsFile, into buffer: FloatBuffer
     ) throws {
         guard file.entry(tensor.name) != nil else {
             throw AdapterError(
@@ -146,9 +123,9 @@ extension LowRankLayout {
                     + "this model needs [\(tensor.rows), \(tensor.columns)]",
                 hint: "Is the adapter for another model?")
         }
-        let target = buffer.pointer + tensor.range.lowerBound
-        Backend.widen(start, stored.elementType, into: target, count: tensor.range.count)
-        guard (0..<tensor.range.count).allSatisfy({ target[$0].isFinite }) else {
+        let target = UnsafeMutableBufferPointer(rebasing: buffer.elements[tensor.range])
+        Backend.widen(start, stored.elementType, into: target)
+        guard target.allSatisfy(\.isFinite) else {
             throw AdapterError(file.file.path, "tensor \(tensor.name) holds NaN or infinity")
         }
     }

@@ -77,8 +77,6 @@ public struct TextGenerator: Sendable {
         var text = tokenizer.makeStreamDecoder()
         var tokens: [Int32] = []
         var ending = Ending.maximumTokens
-        // The logits lie in the decoder.
-        defer { withExtendedLifetime(decoder) {} }
         var logits = decoder.append(promptTokens)
         while true {
             let token = try sampler.next(logits)

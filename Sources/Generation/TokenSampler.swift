@@ -33,7 +33,7 @@ public struct TokenSampler: Sendable {
     /// - Returns: Its id.
     /// - Throws: ``GenerationError`` if a logit is NaN or infinite.
     public mutating func next(
-        _ logits: UnsafeBufferPointer<Float>
+        _ logits: [Float]
     ) throws(GenerationError) -> Int32 {
         precondition(!logits.isEmpty, "no logits")
         guard logits.allSatisfy(\.isFinite) else {
@@ -53,14 +53,14 @@ public struct TokenSampler: Sendable {
         }
     }
 
-    private static func indexOfLargest(_ logits: UnsafeBufferPointer<Float>) -> Int {
+    private static func indexOfLargest(_ logits: [Float]) -> Int {
         var best = 0
         for index in logits.indices where logits[index] > logits[best] { best = index }
         return best
     }
 
     private static func draw(
-        _ logits: UnsafeBufferPointer<Float>, largest: Double, temperature: Double, topP: Double,
+        _ logits: [Float], largest: Double, temperature: Double, topP: Double,
         uniform: Double
     ) -> Int32 {
         let weights = logits.map { Elementary.exp((Double($0) - largest) / temperature) }

@@ -29,20 +29,33 @@ public struct AttentionShape: Sendable {
         self.window = window
     }
 
-    /// Keys that a block of queries sees, its first query being at `position`.
-    func keys(ofQueriesFrom position: Int, count: Int) -> Range<Int> {
-        let first = window.map { max(0, position + 1 - $0) } ?? 0
-        return first..<position + count
+    /// Queries that are scored at a time: scores are `[queryRows, keys]`, never `[tokens, tokens]`.
+    /// Part of the numerics.
+    public static let queryRows = 128
+
+    /// Cuts queries at consecutive positions into the blocks that are scored at a time.
+    ///
+    /// - Parameters:
+    ///   - queries: How many.
+    ///   - past: Keys before the first query.
+    ///   - body: Called with the queries of a block and the keys that any of them sees.
+    public func forEachBlock(
+        ofQueries queries: Int, past: Int,
+        _ body: (_ queries: Range<Int>, _ keys: Range<Int>) -> Void
+    ) {
+        var start = 0
+        while start < queries {
+            let block = start..<min(start + Self.queryRows, queries)
+            let first = window.map { max(0, past + start + 1 - $0) } ?? 0
+            body(block, first..<past + block.upperBound)
+            start += Self.queryRows
+        }
     }
 
     func keyValueHead(of head: Int) -> Int { head / (heads / keyValueHeads) }
 }
 
 extension Backend {
-    /// Queries that are scored at a time: scores are `[queryRows, keys]`, never `[tokens, tokens]`.
-    /// Part of the numerics.
-    public static let queryRows = 128
-
     /// Causal grouped-query attention of queries at consecutive positions.
     ///
     /// For each head, `out = softmax(scale · q·kᵀ) · v`, query `i` seeing keys `0 … past + i`, or the
@@ -57,13 +70,13 @@ extension Backend {
     ///   - past: Keys before the first query: a cache's, or a prefix that other queries share.
     /// - Source: Vaswani et al. 2017, arXiv:1706.03762; Ainslie et al. 2023, arXiv:2305.13245.
     public func attend(
-        _ q: Matrix, _ k: Matrix, _ v: Matrix, shape: AttentionShape, into out: Matrix,
-        logSums: Matrix, past: Int = 0, scratch: Scratch
+        _ q: HostMatrix, _ k: HostMatrix, _ v: HostMatrix, shape: AttentionShape,
+        into out: HostMatrix,
+        logSums: HostMatrix, past: Int = 0, scratch: Scratch
     ) {
         precondition(k.rows == past + q.rows && v.rows == k.rows && logSums.rows == q.rows)
         let d = shape.dimension
-        forEachBlock(of: q.rows) { rows in
-            let seen = shape.keys(ofQueriesFrom: past + rows.lowerBound, count: rows.count)
+        shape.forEachBlock(ofQueries: q.rows, past: past) { rows, seen in
             let keys = seen.count
             for head in 0..<shape.heads {
                 let shared = shape.keyValueHead(of: head) * d
@@ -96,16 +109,16 @@ extension Backend {
     ///   - dv: as `dk`.
     /// - Source: Dao et al. 2022, arXiv:2205.14135, appendix B.
     public func attendBack(
-        _ dout: Matrix, q: Matrix, k: Matrix, v: Matrix, out: Matrix, logSums: Matrix,
-        shape: AttentionShape, dq: Matrix?, dk: Matrix?, dv: Matrix?, past: Int = 0,
+        _ dout: HostMatrix, q: HostMatrix, k: HostMatrix, v: HostMatrix, out: HostMatrix,
+        logSums: HostMatrix,
+        shape: AttentionShape, dq: HostMatrix?, dk: HostMatrix?, dv: HostMatrix?, past: Int = 0,
         scratch: Scratch
     ) {
         precondition(k.rows == past + q.rows && v.rows == k.rows && logSums.rows == q.rows)
         let d = shape.dimension
         let scores = scratch.scores.pointer
         let gradients = scratch.scoreGradients.pointer
-        forEachBlock(of: q.rows) { rows in
-            let seen = shape.keys(ofQueriesFrom: past + rows.lowerBound, count: rows.count)
+        shape.forEachBlock(ofQueries: q.rows, past: past) { rows, seen in
             let keys = seen.count
             for head in 0..<shape.heads {
                 let shared = shape.keyValueHead(of: head) * d
@@ -167,22 +180,5 @@ extension Backend {
             scratch.scores.pointer, keepsSlopes ? scratch.slopes.pointer : nil, rows, keys, keys,
             shape.scale, cap)
         return 1
-    }
-
-    private func forEachBlock(of rows: Int, _ body: (Range<Int>) -> Void) {
-        var start = 0
-        while start < rows {
-            body(start..<min(start + Self.queryRows, rows))
-            start += Self.queryRows
-        }
-    }
-}
-
-extension Matrix {
-    /// Sets every element of the window to 0.
-    public func clear() {
-        for row in 0..<rows {
-            (pointer + row * stride).update(repeating: 0, count: columns)
-        }
     }
 }

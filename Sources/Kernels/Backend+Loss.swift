@@ -18,9 +18,9 @@ extension Backend {
     ///   - losses: One negative log-likelihood a row, nats, written.
     ///   - dx: `[rows, width]`, overwritten; `nil` if no gradient is wanted.
     public func crossEntropy(
-        _ x: Matrix, head: FrozenMatrix, bias: FloatBuffer? = nil, cap: Float? = nil,
+        _ x: HostMatrix, head: FrozenMatrix, bias: FloatBuffer? = nil, cap: Float? = nil,
         targets: UnsafeBufferPointer<Int32>,
-        losses: UnsafeMutableBufferPointer<Double>, dx: Matrix?, scratch: Scratch
+        losses: UnsafeMutableBufferPointer<Double>, dx: HostMatrix?, scratch: Scratch
     ) {
         precondition(targets.count == x.rows && losses.count >= x.rows, "one target a row")
         var start = 0

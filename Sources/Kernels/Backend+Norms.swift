@@ -37,34 +37,34 @@ extension Backend {
     ///   - x: `[tokens, width]`, contiguous.
     ///   - statistics: Written: inverse roots `[tokens]`, then the means of a layer norm `[tokens]`.
     public func normalize(
-        _ x: Matrix, _ norm: Norm, into y: Matrix, statistics: UnsafeMutablePointer<Float>
+        _ x: HostMatrix, _ norm: Norm, into y: HostMatrix, statistics: FloatBuffer
     ) {
-        check(x, y, norm)
+        check(x, y, norm, statistics)
         switch norm.kind {
         case .rootMeanSquare:
             ck_rms_norm(
-                x.pointer, norm.weight.pointer, y.pointer, statistics, x.rows, x.columns,
+                x.pointer, norm.weight.pointer, y.pointer, statistics.pointer, x.rows, x.columns,
                 norm.epsilon)
         case .layer:
             ck_layer_norm(
-                x.pointer, norm.weight.pointer, norm.bias.pointer, y.pointer, statistics + x.rows,
-                statistics, x.rows, x.columns, norm.epsilon)
+                x.pointer, norm.weight.pointer, norm.bias.pointer, y.pointer,
+                statistics.pointer + x.rows, statistics.pointer, x.rows, x.columns, norm.epsilon)
         }
     }
 
     /// ``normalize(_:_:into:statistics:)`` once more, from the kept statistics.
     public func normalizeAgain(
-        _ x: Matrix, _ norm: Norm, statistics: UnsafePointer<Float>, into y: Matrix
+        _ x: HostMatrix, _ norm: Norm, statistics: FloatBuffer, into y: HostMatrix
     ) {
-        check(x, y, norm)
+        check(x, y, norm, statistics)
         switch norm.kind {
         case .rootMeanSquare:
             ck_rms_norm_again(
-                x.pointer, norm.weight.pointer, y.pointer, statistics, x.rows, x.columns)
+                x.pointer, norm.weight.pointer, y.pointer, statistics.pointer, x.rows, x.columns)
         case .layer:
             ck_layer_norm_again(
-                x.pointer, norm.weight.pointer, norm.bias.pointer, y.pointer, statistics + x.rows,
-                statistics, x.rows, x.columns)
+                x.pointer, norm.weight.pointer, norm.bias.pointer, y.pointer,
+                statistics.pointer + x.rows, statistics.pointer, x.rows, x.columns)
         }
     }
 
@@ -73,24 +73,30 @@ extension Backend {
     /// With `g = dy ⊙ w`, inverse root `ρ` and unit row `u`: `ρ·(g − u·mean(g⊙u))`, for a layer norm
     /// less `ρ·mean(g)`.
     public func normalizeBack(
-        _ dy: Matrix, x: Matrix, _ norm: Norm, statistics: UnsafePointer<Float>, into dx: Matrix
+        _ dy: HostMatrix, x: HostMatrix, _ norm: Norm, statistics: FloatBuffer, into dx: HostMatrix
     ) {
-        check(x, dy, norm)
-        check(x, dx, norm)
+        check(x, dy, norm, statistics)
+        checkSame(x, dx)
         switch norm.kind {
         case .rootMeanSquare:
             ck_rms_norm_backward(
-                dy.pointer, x.pointer, norm.weight.pointer, statistics, dx.pointer, x.rows,
+                dy.pointer, x.pointer, norm.weight.pointer, statistics.pointer, dx.pointer, x.rows,
                 x.columns)
         case .layer:
             ck_layer_norm_backward(
-                dy.pointer, x.pointer, norm.weight.pointer, statistics + x.rows, statistics,
+                dy.pointer, x.pointer, norm.weight.pointer, statistics.pointer + x.rows,
+                statistics.pointer,
                 dx.pointer, x.rows, x.columns)
         }
     }
 
-    private func check(_ a: Matrix, _ b: Matrix, _ norm: Norm) {
+    private func check(
+        _ a: HostMatrix, _ b: HostMatrix, _ norm: Norm, _ statistics: FloatBuffer
+    ) {
         checkSame(a, b)
+        precondition(
+            statistics.count >= a.rows * Norm.statisticsPerRow(norm.kind),
+            "\(statistics.count) statistics of \(a.rows) rows")
         precondition(norm.weight.count == a.columns, "\(norm.weight.count) weights")
     }
 }

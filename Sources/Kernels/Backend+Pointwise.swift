@@ -8,7 +8,7 @@ extension Backend {
     ///   - x: `[tokens, heads · dimension]`, in place.
     ///   - positions: One a token.
     public func rotate(
-        _ x: Matrix, heads: Int, positions: UnsafePointer<Int32>, table: RotaryTable,
+        _ x: HostMatrix, heads: Int, positions: UnsafePointer<Int32>, table: RotaryTable,
         inverse: Bool = false
     ) {
         let headDimension = x.columns / heads
@@ -24,7 +24,9 @@ extension Backend {
     /// `y = f(x)`, or `y = f(x) ⊙ factor`.
     ///
     /// - Source: Shazeer 2020, arXiv:2002.05202, for the gated forms.
-    public func activate(_ activation: Activation, _ x: Matrix, factor: Matrix?, into y: Matrix) {
+    public func activate(
+        _ activation: Activation, _ x: HostMatrix, factor: HostMatrix?, into y: HostMatrix
+    ) {
         checkSame(x, y)
         if let factor { checkSame(x, factor) }
         ck_activation(
@@ -32,7 +34,9 @@ extension Backend {
     }
 
     /// Overwrites `x` and `factor` by the gradients with respect to them.
-    public func activateBack(_ activation: Activation, _ dy: Matrix, x: Matrix, factor: Matrix?) {
+    public func activateBack(
+        _ activation: Activation, _ dy: HostMatrix, x: HostMatrix, factor: HostMatrix?
+    ) {
         checkSame(x, dy)
         if let factor { checkSame(x, factor) }
         ck_activation_backward(
@@ -40,30 +44,30 @@ extension Backend {
     }
 
     /// Adds `bias` to every row.
-    public func add(bias: FloatBuffer, to y: Matrix) {
+    public func add(bias: FloatBuffer, to y: HostMatrix) {
         precondition(bias.count == y.columns, "\(bias.count) biases for \(y.columns) columns")
         for row in 0..<y.rows { ck_add(bias.pointer, y.pointer + row * y.stride, y.columns) }
     }
 
     /// `y = c·tanh(y / c)`.
-    public func cap(_ y: Matrix, at cap: Float) {
+    public func cap(_ y: HostMatrix, at cap: Float) {
         ck_soft_cap(y.pointer, nil, y.rows, y.columns, y.stride, 1, cap)
     }
 
     /// `y = factor · y`.
-    public func scale(_ y: Matrix, by factor: Float) {
+    public func scale(_ y: HostMatrix, by factor: Float) {
         precondition(y.stride == y.columns, "contiguous rows")
         ck_scale(y.pointer, y.rows * y.columns, factor)
     }
 
     /// `y += x`.
-    public func add(_ x: Matrix, to y: Matrix) {
+    public func add(_ x: HostMatrix, to y: HostMatrix) {
         checkSame(x, y)
         ck_add(x.pointer, y.pointer, x.rows * x.columns)
     }
 
     /// `y[i] = x[rows[i]]`.
-    public func gather(_ x: Matrix, rows: [Int32], into y: Matrix) {
+    public func gather(_ x: HostMatrix, rows: [Int32], into y: HostMatrix) {
         precondition(y.rows == rows.count && y.columns == x.columns, "one row an index")
         for (index, row) in rows.enumerated() {
             precondition(row >= 0 && Int(row) < x.rows, "row \(row) of \(x.rows)")
@@ -73,7 +77,7 @@ extension Backend {
     }
 
     /// `y[rows[i]] += x[i]`, in order of `i`; a row may be named several times.
-    public func scatterAdd(_ x: Matrix, rows: [Int32], to y: Matrix) {
+    public func scatterAdd(_ x: HostMatrix, rows: [Int32], to y: HostMatrix) {
         precondition(
             x.rows == rows.count && y.columns == x.columns && x.stride == x.columns,
             "one row an index")
@@ -83,14 +87,21 @@ extension Backend {
         }
     }
 
+    /// `y = 0`.
+    public func clear(_ y: HostMatrix) {
+        for row in 0..<y.rows {
+            (y.pointer + row * y.stride).update(repeating: 0, count: y.columns)
+        }
+    }
+
     /// `y = x`.
-    public func copy(_ x: Matrix, into y: Matrix) {
+    public func copy(_ x: HostMatrix, into y: HostMatrix) {
         checkSame(x, y)
         y.pointer.update(from: x.pointer, count: x.rows * x.columns)
     }
 
     /// Copies `blocks` of the columns of `x` into `y`, where they lie side by side.
-    public func split(_ x: Matrix, _ blocks: ColumnBlocks, into y: Matrix) {
+    public func split(_ x: HostMatrix, _ blocks: ColumnBlocks, into y: HostMatrix) {
         check(blocks, of: x, against: y)
         for row in 0..<x.rows {
             for block in 0..<blocks.count {
@@ -102,7 +113,7 @@ extension Backend {
     }
 
     /// The reverse of ``split(_:_:into:)``: copies the columns of `y` to where they lie in `x`.
-    public func join(_ y: Matrix, _ blocks: ColumnBlocks, into x: Matrix) {
+    public func join(_ y: HostMatrix, _ blocks: ColumnBlocks, into x: HostMatrix) {
         check(blocks, of: x, against: y)
         for row in 0..<x.rows {
             for block in 0..<blocks.count {
@@ -112,14 +123,14 @@ extension Backend {
         }
     }
 
-    private func check(_ blocks: ColumnBlocks, of x: Matrix, against y: Matrix) {
+    private func check(_ blocks: ColumnBlocks, of x: HostMatrix, against y: HostMatrix) {
         precondition(
             x.rows == y.rows && y.columns == blocks.count * blocks.width
                 && blocks.start + (blocks.count - 1) * blocks.distance + blocks.width <= x.columns,
             "\(blocks) of \(x.columns) columns into \(y.columns)")
     }
 
-    func checkSame(_ a: Matrix, _ b: Matrix) {
+    func checkSame(_ a: HostMatrix, _ b: HostMatrix) {
         precondition(
             a.rows == b.rows && a.columns == b.columns && a.stride == a.columns
                 && b.stride == b.columns,

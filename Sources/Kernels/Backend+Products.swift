@@ -11,8 +11,8 @@ extension Backend {
     ///   - c: `[m, n]`; with `beta` 0 its old content is ignored, NaN included.
     /// - Precondition: The sizes agree.
     public func multiply(
-        _ a: Matrix, transposeA: Bool = false, _ b: Matrix, transposeB: Bool = false,
-        into c: Matrix, alpha: Float = 1, beta: Float = 0
+        _ a: HostMatrix, transposeA: Bool = false, _ b: HostMatrix, transposeB: Bool = false,
+        into c: HostMatrix, alpha: Float = 1, beta: Float = 0
     ) {
         let (m, k) = transposeA ? (a.columns, a.rows) : (a.rows, a.columns)
         let (kOfB, n) = transposeB ? (b.columns, b.rows) : (b.rows, b.columns)
@@ -48,7 +48,9 @@ extension Backend {
     /// - Parameters:
     ///   - x: `[tokens, W.columns]`.
     ///   - y: `[tokens, W.rows]`, overwritten.
-    public func project(_ x: Matrix, _ weight: FrozenMatrix, into y: Matrix, scratch: Scratch) {
+    public func project(
+        _ x: HostMatrix, _ weight: FrozenMatrix, into y: HostMatrix, scratch: Scratch
+    ) {
         if weight.isTransposed {
             multiply(x, byRowsOf: weight.transposed, into: y, adding: false, scratch: scratch)
         } else {
@@ -58,7 +60,7 @@ extension Backend {
 
     /// `y = x · Wᵀ` or `y += x · Wᵀ`, `W` as it lies in the file.
     private func multiply(
-        _ x: Matrix, byColumnsOf weight: FrozenMatrix, into y: Matrix, adding: Bool,
+        _ x: HostMatrix, byColumnsOf weight: FrozenMatrix, into y: HostMatrix, adding: Bool,
         scratch: Scratch
     ) {
         precondition(
@@ -82,7 +84,8 @@ extension Backend {
     ///   - dy: `[tokens, W.rows]`.
     ///   - dx: `[tokens, W.columns]`.
     public func projectBack(
-        _ dy: Matrix, _ weight: FrozenMatrix, into dx: Matrix, adding: Bool, scratch: Scratch
+        _ dy: HostMatrix, _ weight: FrozenMatrix, into dx: HostMatrix, adding: Bool,
+        scratch: Scratch
     ) {
         if weight.isTransposed {
             multiply(dy, byColumnsOf: weight.transposed, into: dx, adding: adding, scratch: scratch)
@@ -93,7 +96,7 @@ extension Backend {
 
     /// `dx = dy · W` or `dx += dy · W`, `W` as it lies in the file.
     private func multiply(
-        _ dy: Matrix, byRowsOf weight: FrozenMatrix, into dx: Matrix, adding: Bool,
+        _ dy: HostMatrix, byRowsOf weight: FrozenMatrix, into dx: HostMatrix, adding: Bool,
         scratch: Scratch
     ) {
         precondition(
@@ -118,7 +121,7 @@ extension Backend {
     }
 
     /// What a panel is multiplied by: in half precision rounded into the scratch first.
-    private func operand(_ a: Matrix, _ scratch: Scratch) -> Matrix {
+    private func operand(_ a: HostMatrix, _ scratch: Scratch) -> HostMatrix {
         half?.operand(
             a.pointer, a.stride, a.rows, a.columns, scratch.halfOperand(a),
             scratch.operandScales.pointer)
@@ -129,7 +132,7 @@ extension Backend {
     ///
     /// - Parameter a: What ``operand(_:_:)`` was given last.
     private func multiply(
-        _ a: Matrix, byPanelInto c: Matrix, adding: Bool, _ scratch: Scratch
+        _ a: HostMatrix, byPanelInto c: HostMatrix, adding: Bool, _ scratch: Scratch
     ) {
         guard let half else {
             ck_panel_product(
@@ -189,8 +192,9 @@ extension Backend {
     }
 
     /// Rows of the embedding `weight`, widened: `y[i] = W[tokens[i]]`.
-    public func embed(_ tokens: UnsafeBufferPointer<Int32>, _ weight: FrozenMatrix, into y: Matrix)
-    {
+    public func embed(
+        _ tokens: UnsafeBufferPointer<Int32>, _ weight: FrozenMatrix, into y: HostMatrix
+    ) {
         precondition(y.rows == tokens.count && y.columns == weight.columns, "one row a token")
         for (index, token) in tokens.enumerated() {
             precondition(Int(token) < weight.rows && token >= 0, "token \(token)")
@@ -237,9 +241,10 @@ extension Backend {
     /// Stored elements as float32; exact.
     public static func widen(
         _ source: UnsafeRawPointer, _ elementType: ElementType,
-        into target: UnsafeMutablePointer<Float>, count: Int
+        into target: UnsafeMutableBufferPointer<Float>
     ) {
-        ck_widen(elementType.kernelCode, source, 0, target, 0, 1, count)
+        guard let start = target.baseAddress else { return }
+        ck_widen(elementType.kernelCode, source, 0, start, 0, 1, target.count)
     }
 }
 

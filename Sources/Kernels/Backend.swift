@@ -83,7 +83,7 @@ public final class Scratch: @unchecked Sendable {
             count: halfRows > 0 ? Backend.panelDepth * Backend.panelColumns / 2 : 0)
         operandScales = FloatBuffer(count: halfRows)
         panelScales = FloatBuffer(count: Backend.panelColumns)
-        let rows = min(Backend.queryRows, longestSegment)
+        let rows = min(AttentionShape.queryRows, longestSegment)
         scores = FloatBuffer(count: rows * longestSegment)
         scoreGradients = FloatBuffer(count: rows * longestSegment)
         logits = FloatBuffer(count: logitRows * vocabularySize)
@@ -93,7 +93,7 @@ public final class Scratch: @unchecked Sendable {
     }
 
     /// Memory for `a`, rounded; in pairs, so a row takes an even number of elements.
-    func halfOperand(_ a: Matrix) -> UnsafeMutablePointer<UInt16> {
+    func halfOperand(_ a: HostMatrix) -> UnsafeMutablePointer<UInt16> {
         precondition(
             a.rows * ((a.columns + 1) / 2) <= halfOperandMemory.count,
             "\(a.rows) rows of half precision")

@@ -94,7 +94,7 @@ final class GEMMFloor: @unchecked Sendable {
     static func peak(_ backend: Backend, on lanes: RehearsedLanes) -> Double {
         let size = 1024
         let matrices = (0..<lanes.count).map { _ in
-            (0..<3).map { _ in Matrix(.filled(size * size), rows: size, columns: size) }
+            (0..<3).map { _ in Matrix(FloatBuffer.filled(size * size), rows: size, columns: size) }
         }
         let operations = 2 * Double(size * size * size) * Double(lanes.count)
         let best = (0..<8).map { _ in

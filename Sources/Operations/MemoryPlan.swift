@@ -69,20 +69,20 @@ struct MemoryMeasurement {
     init(_ run: RunRehearsal, loadingBytes: Int) throws {
         self.run = run
         self.loadingBytes = loadingBytes
-        let first = run.slices(step: 1).map { run.packed($0) }
         rank = try run.makeRank(longestSequence: run.longestSequence)
         before = try Self.now()
-        guard let slice = first.max(by: { $0.tokens.count < $1.tokens.count }) else {
+        guard let slice = run.slices(step: 1).max(by: { $0.computedTokens < $1.computedTokens })
+        else {
             throw OperationsError("--data", "holds no sample")
         }
         var bounds = SliceBounds()
-        bounds.include(slice)
+        bounds.include(run.packed(slice))
         let live = FloatBuffer.liveByteCount
         let lane = rank.makeLane(bounds)
         let counted = FloatBuffer.liveByteCount - live
         try run.embedAllTokens()
         let began = ContinuousClock.now
-        let losses = lane.lossesAndGradient(slice, rank.parameters)
+        let losses = rank.compute(slice, on: lane)
         guard losses.allSatisfy(\.isFinite) else {
             throw OperationsError("--model", "gives a loss that is not finite")
         }

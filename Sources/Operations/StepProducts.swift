@@ -92,8 +92,8 @@ public struct StepProducts: Sendable {
             let (outputs, inputs) = model.size(of: kind)
             add(.frozen, rows, outputs, inputs, right: true, weight: weight(layer, kind))
             guard isAdapted(layer, kind) else { continue }
-            add(.lowRank, rows, layout.adapterRank, inputs, right: true)
-            add(.lowRank, rows, outputs, layout.adapterRank, right: true)
+            add(.lowRank, rows, layout.largestAdapterRank, inputs, right: true)
+            add(.lowRank, rows, outputs, layout.largestAdapterRank, right: true)
         }
         Self.forEachBlock(of: runs, window: model.window(layer: layer)) { queries, keys in
             add(.attention, queries, keys, model.headDimension, right: true, count: model.headCount)
@@ -156,7 +156,7 @@ public struct StepProducts: Sendable {
         _ layer: Int, _ kind: ProjectionKind, rows: Int, wantsInput: Bool
     ) {
         let (outputs, inputs) = model.size(of: kind)
-        let rank = layout.adapterRank
+        let rank = layout.largestAdapterRank
         if isAdapted(layer, kind) {
             add(.lowRank, rows, rank, outputs)
             add(.lowRank, outputs, rank, rows, left: true)
@@ -178,8 +178,8 @@ public struct StepProducts: Sendable {
         of runs: [SliceWork.Run], window: Int?, _ body: (_ queries: Int, _ keys: Int) -> Void
     ) {
         for run in runs {
-            for first in stride(from: 0, to: run.queries, by: Backend.queryRows) {
-                let queries = min(Backend.queryRows, run.queries - first)
+            for first in stride(from: 0, to: run.queries, by: AttentionShape.queryRows) {
+                let queries = min(AttentionShape.queryRows, run.queries - first)
                 let keys = run.keysBefore + first + queries
                 body(queries, min(keys, window.map { $0 + queries - 1 } ?? keys))
             }

@@ -114,14 +114,14 @@ final class StepReplay: @unchecked Sendable {
             let left =
                 product.transposesLeft
                 ? Matrix(operands.left, rows: k, columns: m)
-                : Matrix(operands.left, rows: m, columns: k)
+                : HostMatrix(operands.left, rows: m, columns: k)
             let result = Matrix(operands.result, rows: m, columns: n)
             for _ in 0..<count {
                 if kind == .lowRank {
                     let right =
                         product.transposesRight
                         ? Matrix(operands.right, rows: n, columns: k)
-                        : Matrix(operands.right, rows: k, columns: n)
+                        : HostMatrix(operands.right, rows: k, columns: n)
                     backend.multiply(
                         left, transposeA: product.transposesLeft, right,
                         transposeB: product.transposesRight, into: result)
@@ -165,7 +165,7 @@ final class StepReplay: @unchecked Sendable {
                 cap: model.logitCap.map { Float($0) },
                 targets: UnsafeBufferPointer(rebasing: targets[..<work.targets]),
                 losses: operands.losses,
-                dx: Matrix(operands.result, rows: work.targets, columns: model.width),
+                dx: HostMatrix(operands.result, rows: work.targets, columns: model.width),
                 scratch: operands.scratch)
         }
     }
@@ -175,9 +175,9 @@ final class StepReplay: @unchecked Sendable {
 private struct AttentionReplay {
     private let shape: AttentionShape
     private let run: SliceWork.Run
-    private let queries: [Matrix]
-    private let keys: [Matrix]
-    private let logSums: Matrix
+    private let queries: [HostMatrix]
+    private let keys: [HostMatrix]
+    private let logSums: HostMatrix
 
     init(
         _ model: DecoderConfiguration, layer: Int, _ run: SliceWork.Run, _ buffers: [FloatBuffer]

@@ -94,6 +94,19 @@ public struct PackedSlice: Sendable {
         pack(samples, indices: indices, sharesPrefixes: sharesPrefixes)
     }
 
+    /// New rows of one sequence, whose earlier positions lie elsewhere: what they see are rows
+    /// `0 ..< past + tokens.count` of keys that hold both. They have no targets.
+    public init(tokens: [Int32], after past: Int) {
+        self.tokens = tokens
+        positions = tokens.indices.map { Int32(past + $0) }
+        segments = [
+            Segment(
+                rows: past..<past + tokens.count, firstPosition: past, parent: nil,
+                isContiguous: true)
+        ]
+        segmentRuns = [QueryRun(segment: 0, firstPosition: past, queries: 0..<tokens.count)]
+    }
+
     /// Packs one part of a batch into the same memory.
     public mutating func pack(_ samples: Samples, _ part: SliceRule.Part, _ rule: SliceRule) {
         pack(samples, indices: part.samples, sharesPrefixes: rule.sharesPrefixes)

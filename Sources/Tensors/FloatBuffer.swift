@@ -9,7 +9,7 @@ import Synchronization
 ///
 /// `@unchecked Sendable` because the owner decides who writes when: a buffer belongs to one lane,
 /// or is written by the main thread while no lane runs.
-public final class FloatBuffer: @unchecked Sendable {
+public final class FloatBuffer: TensorMemory, @unchecked Sendable {
     public let count: Int
     public let pointer: UnsafeMutablePointer<Float>
     private let byteCount: Int
@@ -52,57 +52,5 @@ public final class FloatBuffer: @unchecked Sendable {
     /// The elements, to be read or written before the buffer dies.
     public var elements: UnsafeMutableBufferPointer<Float> {
         UnsafeMutableBufferPointer(start: pointer, count: count)
-    }
-}
-
-/// A row-major `[rows, columns]` window of a ``FloatBuffer``; rows lie `stride` elements apart.
-public struct Matrix: @unchecked Sendable {
-    public let buffer: FloatBuffer
-    public let offset: Int
-    public let rows: Int
-    public let columns: Int
-    public let stride: Int
-
-    /// - Precondition: the window lies inside the buffer.
-    public init(
-        _ buffer: FloatBuffer, offset: Int = 0, rows: Int, columns: Int, stride: Int? = nil
-    ) {
-        self.buffer = buffer
-        self.offset = offset
-        self.rows = rows
-        self.columns = columns
-        self.stride = stride ?? columns
-        precondition(
-            offset >= 0 && rows >= 0 && columns >= 0 && self.stride >= columns
-                && (rows == 0 || offset + (rows - 1) * self.stride + columns <= buffer.count),
-            "[\(rows), \(columns)] at \(offset) does not fit in \(buffer.count) elements")
-    }
-
-    /// The first element.
-    public var pointer: UnsafeMutablePointer<Float> { buffer.pointer + offset }
-
-    /// Columns `range` of every row.
-    public func columns(_ range: Range<Int>) -> Matrix {
-        precondition(range.upperBound <= columns, "columns \(range) of \(columns)")
-        return Matrix(
-            buffer, offset: offset + range.lowerBound, rows: rows, columns: range.count,
-            stride: stride)
-    }
-
-    /// A row for each stretch of `dimension` columns, such as a head, of each row.
-    ///
-    /// - Precondition: Contiguous rows of whole stretches.
-    public func heads(of dimension: Int) -> Matrix {
-        precondition(stride == columns && columns.isMultiple(of: dimension), "whole heads")
-        return Matrix(
-            buffer, offset: offset, rows: rows * (columns / dimension), columns: dimension)
-    }
-
-    /// Rows `range`.
-    public func rows(_ range: Range<Int>) -> Matrix {
-        precondition(range.upperBound <= rows, "rows \(range) of \(rows)")
-        return Matrix(
-            buffer, offset: offset + range.lowerBound * stride, rows: range.count,
-            columns: columns, stride: stride)
     }
 }

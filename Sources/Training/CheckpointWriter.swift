@@ -195,13 +195,13 @@ final class CheckpointWriter: @unchecked Sendable {
                 CheckpointFile(name: PEFTAdapter.configurationName, bytes: adapterConfiguration),
                 CheckpointFile(
                     name: PEFTAdapter.weightsName,
-                    bytes: try layout.safetensors(snapshot.parameters)),
+                    bytes: try layout.parameterSet.safetensors(snapshot.parameters)),
                 CheckpointFile(
                     name: RunFolder.firstMomentName,
-                    bytes: try layout.safetensors(snapshot.firstMoment)),
+                    bytes: try layout.parameterSet.safetensors(snapshot.firstMoment)),
                 CheckpointFile(
                     name: RunFolder.secondMomentName,
-                    bytes: try layout.safetensors(snapshot.secondMoment)),
+                    bytes: try layout.parameterSet.safetensors(snapshot.secondMoment)),
             ],
             mayPublish: lease.check)
     }

@@ -46,8 +46,8 @@ struct Evaluation {
             let total = done + mine.count
             pool.forEach(count: mine.count) { [samples, rule, speeds] lane, index in
                 let watch = Stopwatch()
-                lane.slice.pack(samples, mine[index], rule)
-                let losses = lane.losses(lane.slice, parameters)
+                lane.pack(samples, mine[index], rule)
+                let losses = lane.losses(parameters)
                 speeds.measured(
                     tokens: mine[index].computedTokens, nanoseconds: watch.nanoseconds)
                 turn.withLock {

@@ -18,7 +18,7 @@ struct ExactLoss: Sendable, Equatable {
     static let zero = ExactLoss()
 
     /// Adds one slice.
-    mutating func add(losses: UnsafeBufferPointer<Double>, of slice: PackedSlice) {
+    mutating func add(losses: ArraySlice<Double>, of slice: PackedSlice) {
         var sum = 0.0
         for loss in losses { sum += loss }
         // A slice of 2²⁰ targets at 2¹⁰ nats each is far beyond any real one.

@@ -32,7 +32,7 @@ struct GradientStep {
         self.schedule = schedule
         self.rule = rule
         self.parameters = parameters
-        sum = ExactSum(tensors: parameters.layout.tensors, exponents: exponents)
+        sum = ExactSum(tensors: parameters.layout.parameterSet.ranges, exponents: exponents)
     }
 
     /// What all ranks know after the reduction.
@@ -214,15 +214,17 @@ struct GradientStep {
                 return
             }
             let watch = Stopwatch()
-            lane.slice.pack(samples, mine[index], rule)
-            let losses = lane.lossesAndGradient(lane.slice, parameters)
+            lane.pack(samples, mine[index], rule)
+            let losses = lane.lossesAndGradient(parameters)
             speeds.measured(tokens: mine[index].computedTokens, nanoseconds: watch.nanoseconds)
-            if index == 0 {
-                injection?.spoil(
-                    lane.gradient, workerRank: communicator.rank, step: step, attempt: attempt)
+            if index == 0, let injection {
+                lane.withGradient {
+                    injection.spoil(
+                        $0, workerRank: communicator.rank, step: step, attempt: attempt)
+                }
             }
             turn.withLock {
-                sum.add(lane.gradient, slicesInStep: sliceCount)
+                lane.addGradient(to: sum, slicesInStep: sliceCount)
                 loss.add(losses: losses, of: lane.slice)
             }
         }

@@ -11,15 +11,15 @@ import Transformer
 ///
 /// `@unchecked Sendable`: `work` is written before the lanes are woken and read until they are done.
 final class LanePool: @unchecked Sendable {
-    private let lanes: [Lane]
+    private let lanes: [any SliceLane]
     private let start: [DispatchSemaphore]
     private let done = DispatchSemaphore(value: 0)
     private let next = Mutex(0)
     private var count = 0
-    private var work: (Lane, Int) -> Void = { _, _ in }
+    private var work: (any SliceLane, Int) -> Void = { _, _ in }
 
     /// - Precondition: at least one lane.
-    init(lanes: [Lane]) {
+    init(lanes: [any SliceLane]) {
         precondition(!lanes.isEmpty, "no lanes")
         self.lanes = lanes
         start = lanes.dropFirst().map { _ in DispatchSemaphore(value: 0) }
@@ -45,7 +45,7 @@ final class LanePool: @unchecked Sendable {
     /// Calls `body` once for each index below `count`, on all lanes at once; returns when all are
     /// done. `body` runs on several threads. Lanes beyond `count` are left asleep, so that their
     /// memory stays untouched.
-    func forEach(count: Int, _ body: @escaping (Lane, Int) -> Void) {
+    func forEach(count: Int, _ body: @escaping (any SliceLane, Int) -> Void) {
         work = body
         self.count = count
         next.withLock { $0 = 0 }
@@ -56,7 +56,7 @@ final class LanePool: @unchecked Sendable {
         work = { _, _ in }
     }
 
-    private func drain(with lane: Lane) {
+    private func drain(with lane: any SliceLane) {
         while true {
             let index = next.withLock { next in
                 defer { next += 1 }

@@ -1,7 +1,7 @@
 import Adapters
 import Datasets
 import Foundation
-import Kernels
+public import Kernels
 import Optimization
 public import Slices
 import Synchronization
@@ -10,7 +10,7 @@ public import Transformer
 
 /// What a rank holds while it trains, to be run piece by piece.
 public final class RehearsedRank {
-    public let model: LanguageModel
+    public let model: LanguageModel<Backend>
     public let parameters: LowRankParameters
     private let sum: ExactSum
     private let samples: Samples
@@ -24,13 +24,13 @@ public final class RehearsedRank {
     private var updates = 0
 
     init(
-        _ configuration: RunConfiguration, _ inputs: RunInputs, model: LanguageModel
+        _ configuration: RunConfiguration, _ inputs: RunInputs, model: LanguageModel<Backend>
     ) throws {
         self.model = model
         parameters =
             inputs.startingPoint
             ?? LowRankParameters.initial(layout: inputs.layout, seed: configuration.seed)
-        sum = ExactSum(tensors: inputs.layout.tensors)
+        sum = ExactSum(tensors: inputs.layout.parameterSet.ranges)
         samples = inputs.training.samples
         rule = configuration.sliceRule
         recomputes = configuration.recomputes
@@ -40,7 +40,7 @@ public final class RehearsedRank {
     }
 
     /// Memory for slices within `bounds`, as a lane of the run has it.
-    public func makeLane(_ bounds: SliceBounds) -> Lane {
+    public func makeLane(_ bounds: SliceBounds) -> any SliceLane {
         Lane(
             model: model, layout: parameters.layout, bounds: bounds, training: true,
             recomputes: recomputes)
@@ -61,6 +61,12 @@ public final class RehearsedRank {
         )
     }
 
+    /// Losses and gradient of one slice.
+    public func compute(_ part: SliceRule.Part, on lane: any SliceLane) -> ArraySlice<Double> {
+        lane.pack(samples, part, rule)
+        return lane.lossesAndGradient(parameters)
+    }
+
     /// Gradients of `slices` and their exact sum, as in a step.
     ///
     /// - Returns: Seconds until all are done, and the seconds of lanes' time that went into packing
@@ -74,12 +80,12 @@ public final class RehearsedRank {
         sum.begin()
         lanes.pool.forEach(count: slices.count) { [self] lane, index in
             let began = Stopwatch()
-            lane.slice.pack(samples, slices[index], rule)
+            lane.pack(samples, slices[index], rule)
             let packed = began.seconds
-            _ = lane.lossesAndGradient(lane.slice, parameters)
+            _ = lane.lossesAndGradient(parameters)
             turn.withLock {
                 let began = Stopwatch()
-                sum.add(lane.gradient, slicesInStep: slices.count)
+                lane.addGradient(to: sum, slicesInStep: slices.count)
                 summing += began.seconds
                 packing += packed
             }
@@ -111,10 +117,10 @@ public final class RehearsedRank {
 
 /// The lanes of a rehearsed rank.
 public final class RehearsedLanes {
-    private let lanes: [Lane]
+    private let lanes: [any SliceLane]
     let pool: LanePool
 
-    init(_ lanes: [Lane]) {
+    init(_ lanes: [any SliceLane]) {
         self.lanes = lanes
         pool = LanePool(lanes: lanes)
     }

@@ -117,7 +117,7 @@ final class RunFolder {
             (PEFTAdapter.weightsName, parameters.buffer),
             (Self.firstMomentName, adam.firstMoment), (Self.secondMomentName, adam.secondMoment),
         ] {
-            try layout.read(safetensors: path + "/" + name, into: buffer)
+            try layout.parameterSet.read(safetensors: path + "/" + name, into: buffer)
         }
     }
 

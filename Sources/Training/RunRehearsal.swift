@@ -121,7 +121,7 @@ public final class RunRehearsal {
     /// rank 0 saves.
     public func checkpointFiles() throws -> [[UInt8]] {
         let parameters = LowRankParameters.initial(layout: layout, seed: configuration.seed)
-        return try (0..<3).map { _ in try layout.safetensors(parameters.buffer) }
+        return try (0..<3).map { _ in try layout.parameterSet.safetensors(parameters.buffer) }
     }
 
     /// A rank's part of the run.

@@ -1,71 +1,84 @@
-import Kernels
 import ModelFiles
+import Slices
 import Tensors
 
 /// One sequence that grows token by token, with the keys and values of its past kept.
 ///
-/// The same operations as a ``Lane``'s forward pass, over the new tokens only; the low-rank pairs
-/// are applied beside the frozen weights, never merged into them.
+/// The same layers as a ``Lane``'s forward pass, over the new tokens only; the low-rank pairs are
+/// applied beside the frozen weights, never merged into them.
 ///
-/// Allocates when it is made and never again. `@unchecked Sendable`: one thread uses it at a time.
-public final class IncrementalDecoder: @unchecked Sendable {
+/// `@unchecked Sendable`: one thread uses it at a time.
+public final class IncrementalDecoder<Operations: TensorOperations>: @unchecked Sendable {
+    typealias Memory = Operations.Memory
+
     /// Tokens of a prompt that are computed at once.
-    static let blockTokens = 256
+    private static var blockTokens: Int { 256 }
 
     /// Most tokens that the sequence can have.
     public let capacity: Int
     /// Tokens so far.
     public private(set) var count = 0
 
-    private let model: LanguageModel
-    private let pass: LayerPass
-    private let kept: LayerActivations
+    private let model: LanguageModel<Operations>
+    private let adapter: AdapterOperands<Memory>?
+    private let kept: LayerActivations<Memory>
+    private let scratch: LayerScratch<Memory>
+    private let workspace: Operations.Workspace
     /// Rotated keys of each layer, `[capacity, keyValueHeads · d]`.
-    private let keys: [FloatBuffer]
+    private let keys: [Memory]
     /// As `keys`.
-    private let values: [FloatBuffer]
-    private let normalized: FloatBuffer
-    private let statistics: FloatBuffer
-    private let logits: FloatBuffer
+    private let values: [Memory]
+    private let normalized: Memory
+    private let statistics: Memory
+    private let logits: Memory
 
     /// - Parameters:
     ///   - model: What computes.
     ///   - adapter: Must fit the model; `nil` for the base model alone.
     ///   - capacity: Most tokens of the sequence. Memory is taken as the sequence grows.
     /// - Precondition: `capacity` is positive and not above the positions `model` was made for.
-    public init(model: LanguageModel, adapter: LowRankParameters?, capacity: Int) {
+    public init(
+        model: LanguageModel<Operations>, adapter: LowRankParameters?, capacity: Int
+    ) {
         precondition(
             capacity > 0 && capacity <= model.positions,
             "\(capacity) tokens, \(model.positions) positions")
-        let shape = model.configuration
+        let (operations, shape) = (model.operations, model.configuration)
         let rows = min(Self.blockTokens, capacity)
-        let rank = adapter?.layout.adapterRank ?? 0
         self.model = model
         self.capacity = capacity
-        let scratch = Scratch(
-            longestSegment: capacity,
-            logitRows: 0, vocabularySize: shape.vocabularySize)
-        pass = LayerPass(
-            model: model, parameters: adapter, scratch: scratch,
-            layerScratch: LayerScratch(
-                model: model, rows: rows, adapterRank: rank, training: false),
-            lowRankInputs: (adapter?.layout.pairs ?? []).map { _ in
-                FloatBuffer(count: rows * rank)
-            })
-        kept = LayerActivations(model: model, rows: rows, queries: rows)
+        self.adapter = adapter.map { adapter in
+            AdapterOperands(
+                layout: adapter.layout, parameters: operations.trained(adapter),
+                gradient: operations.memory(.adapter, count: 0),
+                lowRankInputs: adapter.layout.pairs.map {
+                    operations.memory(.operand, count: rows * $0.adapterRank)
+                }, lowRankGradient: operations.memory(.operand, count: 0))
+        }
+        workspace = operations.workspace(
+            WorkspaceNeeds(
+                rows: rows, targets: 0, longestSegment: capacity, sharesRows: false,
+                training: false, model: shape))
+        scratch = LayerScratch(operations, shape, rows: rows, targets: 0, training: false)
+        kept = LayerActivations(operations, shape, rows: rows, queries: rows, keyRows: 0)
         let columns = shape.keyValueHeadCount * shape.headDimension
-        keys = model.layers.map { _ in FloatBuffer(count: capacity * columns) }
-        values = model.layers.map { _ in FloatBuffer(count: capacity * columns) }
-        normalized = FloatBuffer(count: shape.width)
-        statistics = FloatBuffer(count: Norm.statisticsPerRow(shape.kernelNorm))
-        logits = FloatBuffer(count: shape.vocabularySize)
+        func cache() -> [Memory] {
+            (0..<shape.layerCount).map { _ in
+                operations.memory(.operand, count: capacity * columns)
+            }
+        }
+        keys = cache()
+        values = cache()
+        normalized = operations.memory(.residual, count: shape.width)
+        statistics = operations.memory(.statistics, count: shape.statisticsPerRow)
+        logits = operations.memory(.residual, count: shape.vocabularySize)
     }
 
     /// Adds `tokens` to the sequence.
     ///
-    /// - Returns: The logits of the token that follows, `[vocabulary]`, valid until the next call.
+    /// - Returns: The logits of the token that follows, `[vocabulary]`.
     /// - Precondition: At least one token, each in the vocabulary, and room for all.
-    public func append(_ tokens: [Int32]) -> UnsafeBufferPointer<Float> {
+    public func append(_ tokens: [Int32]) -> [Float] {
         precondition(!tokens.isEmpty, "no tokens")
         precondition(
             count + tokens.count <= capacity,
@@ -76,48 +89,37 @@ public final class IncrementalDecoder: @unchecked Sendable {
             forward(Array(tokens[start..<end]))
             start = end
         }
-        let last = (tokens.count - 1) % Self.blockTokens
-        return computeLogits(row: last)
+        return computeLogits(row: (tokens.count - 1) % Self.blockTokens)
     }
 
     /// Runs all layers over a block; the last one's output is left in `kept.input`.
     private func forward(_ tokens: [Int32]) {
-        let (rows, past) = (tokens.count, count)
+        let (operations, rows) = (model.operations, tokens.count)
+        let pass = SlicePass(
+            operations: operations,
+            rows: operations.rows(of: PackedSlice(tokens: tokens, after: count)),
+            rowCount: rows, targetCount: 0, adapter: adapter, scratch: scratch,
+            workspace: workspace)
         let hidden = Matrix(kept.input, rows: rows, columns: model.configuration.width)
-        let columns = model.attention.keyValueHeads * model.attention.dimension
-        let positions = (past..<past + rows).map { Int32($0) }
         model.embed(
-            tokens, positions: positions, into: hidden,
-            temporary: Matrix(
-                pass.layerScratch.normalized, rows: rows, columns: model.configuration.width))
-        for layer in model.layers.indices {
-            let allKeys = Matrix(keys[layer], rows: past + rows, columns: columns)
-            let allValues = Matrix(values[layer], rows: past + rows, columns: columns)
-            let operands = AttentionOperands(
-                kept, model, queries: rows, key: allKeys.rows(past..<past + rows),
-                value: allValues.rows(past..<past + rows))
-            let normalized = pass.normalizeInput(layer: layer, kept, rows: rows)
-            pass.computeKeysAndValues(layer: layer, normalized, operands, positions: positions)
-            pass.computeQueries(layer: layer, normalized, operands, positions: positions)
-            model.backend.attend(
-                operands.query, allKeys, allValues, shape: model.layers[layer].attention,
-                into: operands.attended, logSums: operands.logSums, past: past,
-                scratch: pass.scratch)
-            pass.finish(layer: layer, kept, operands, residual: hidden, into: hidden)
+            pass.rows, into: hidden,
+            temporary: Matrix(scratch.normalized, rows: rows, columns: hidden.columns))
+        for layer in model.layers.range {
+            model.layers.forward(
+                pass, layer: layer, kept,
+                KeyValueCache(keys: keys[layer], values: values[layer], past: count),
+                inPlace: hidden)
         }
         count += rows
     }
 
-    private func computeLogits(row: Int) -> UnsafeBufferPointer<Float> {
-        let (shape, backend) = (model.configuration, model.backend)
+    private func computeLogits(row: Int) -> [Float] {
+        let shape = model.configuration
         let hidden = Matrix(kept.input, rows: row + 1, columns: shape.width).rows(row..<row + 1)
-        let last = Matrix(normalized, rows: 1, columns: shape.width)
-        backend.normalize(
-            hidden, model.finalNorm, into: last, statistics: statistics.pointer)
-        let row = Matrix(logits, rows: 1, columns: shape.vocabularySize)
-        backend.project(last, model.head, into: row, scratch: pass.scratch)
-        if let bias = model.headBias { backend.add(bias: bias, to: row) }
-        if let cap = shape.logitCap { backend.cap(row, at: Float(cap)) }
-        return UnsafeBufferPointer(logits.elements)
+        let logits = Matrix(logits, rows: 1, columns: shape.vocabularySize)
+        model.logits(
+            hidden, normalized: Matrix(normalized, rows: 1, columns: shape.width),
+            statistics: statistics, into: logits, workspace)
+        return model.operations.numbers(of: logits)
     }
 }

@@ -20,9 +20,7 @@ import Transformer
         let uncached = laneLosses(tokens, model, adapter)
         let decoder = IncrementalDecoder(model: model, adapter: adapter, capacity: tokens.count)
         for (position, token) in tokens.dropLast().enumerated() {
-            let cached = withExtendedLifetime(decoder) {
-                negativeLogLikelihood(decoder.append([token]), tokens[position + 1])
-            }
+            let cached = negativeLogLikelihood(decoder.append([token]), tokens[position + 1])
             #expect(abs(cached - uncached[position]) < 1e-5, "position \(position)")
         }
     }
@@ -38,10 +36,8 @@ import Transformer
         let decoder = IncrementalDecoder(model: model, adapter: adapter, capacity: tokens.count)
         var position = 0
         for count in [30, 1, 1, 20, 1, 16] {
-            let cached = withExtendedLifetime(decoder) {
-                let logits = decoder.append(Array(tokens[position..<position + count]))
-                return negativeLogLikelihood(logits, tokens[position + count])
-            }
+            let logits = decoder.append(Array(tokens[position..<position + count]))
+            let cached = negativeLogLikelihood(logits, tokens[position + count])
             position += count
             #expect(abs(cached - uncached[position - 1]) < 2e-5, "position \(position)")
         }
@@ -55,10 +51,10 @@ import Transformer
         let adapter = try tiny.adapter("adapter-all")
         let inBlocks = IncrementalDecoder(model: model, adapter: adapter, capacity: count)
         let oneByOne = IncrementalDecoder(model: model, adapter: adapter, capacity: count)
-        let whole = withExtendedLifetime(inBlocks) { Array(inBlocks.append(tokens)) }
+        let whole = inBlocks.append(tokens)
         var last: [Float] = []
         for token in tokens {
-            last = withExtendedLifetime(oneByOne) { Array(oneByOne.append([token])) }
+            last = oneByOne.append([token])
         }
         #expect(inBlocks.count == count)
         let worst = zip(whole, last).map { abs($0 - $1) }.max() ?? .infinity
@@ -81,7 +77,8 @@ import Transformer
             let lane = lane(samples, model, adapter)
             let slice = PackedSlice(
                 samples, indices: Array(0..<samples.count)[...], sharesPrefixes: true)
-            let losses = withExtendedLifetime(lane) { Array(lane.losses(slice, adapter)) }
+            lane.slice = slice
+            let losses = lane.losses(adapter)
             let best = try #require(losses.indices.min { losses[$0] < losses[$1] })
             #expect(Int32(best) == expected)
             sequence.append(expected)
@@ -89,26 +86,25 @@ import Transformer
     }
 
     private func laneLosses(
-        _ tokens: [Int32], _ model: LanguageModel, _ adapter: LowRankParameters?
+        _ tokens: [Int32], _ model: LanguageModel<Backend>, _ adapter: LowRankParameters?
     ) -> [Double] {
         var samples = Samples()
         samples.append(tokens: tokens, isTarget: tokens.map { _ in true })
         let lane = lane(samples, model, adapter)
-        return withExtendedLifetime(lane) {
-            Array(lane.losses(PackedSlice(samples, indices: [0], sharesPrefixes: false), adapter))
-        }
+        lane.slice = PackedSlice(samples, indices: [0], sharesPrefixes: false)
+        return Array(lane.losses(adapter))
     }
 
     private func lane(
-        _ samples: Samples, _ model: LanguageModel, _ adapter: LowRankParameters?
-    ) -> Lane {
+        _ samples: Samples, _ model: LanguageModel<Backend>, _ adapter: LowRankParameters?
+    ) -> Lane<Backend> {
         var bounds = SliceBounds()
         bounds.include(samples, sliceSize: samples.count)
         return Lane(model: model, layout: adapter?.layout, bounds: bounds, training: false)
     }
 
     private func negativeLogLikelihood(
-        _ logits: UnsafeBufferPointer<Float>, _ target: Int32
+        _ logits: [Float], _ target: Int32
     ) -> Double {
         let largest = Double(logits.max() ?? 0)
         let sum = logits.reduce(0) { $0 + exp(Double($1) - largest) }

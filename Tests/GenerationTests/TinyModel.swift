@@ -60,7 +60,7 @@ struct TinyModel {
             model: files, tokenizer: tokenizer, adapter: try adapter(name), backend: backend)
     }
 
-    func model(positions: Int) throws -> LanguageModel {
+    func model(positions: Int) throws -> LanguageModel<Backend> {
         try LanguageModel(files: files, backend: backend, positions: positions)
     }
 }

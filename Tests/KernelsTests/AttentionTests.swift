@@ -20,7 +20,7 @@ import Testing
 
     /// `softmax(q·kᵀ/√d)·v` by the definition, in float64.
     private func reference(
-        _ q: Matrix, _ k: Matrix, _ v: Matrix, _ shape: AttentionShape, past: Int
+        _ q: HostMatrix, _ k: HostMatrix, _ v: HostMatrix, _ shape: AttentionShape, past: Int
     ) -> [Double] {
         let d = shape.dimension
         var out: [Double] = []
@@ -160,7 +160,8 @@ import Testing
     }
 
     private func gradients(
-        _ q: Matrix, _ k: Matrix, _ v: Matrix, _ dout: Matrix, _ shape: AttentionShape
+        _ q: HostMatrix, _ k: HostMatrix, _ v: HostMatrix, _ dout: HostMatrix,
+        _ shape: AttentionShape
     ) throws -> [Float] {
         let backend = try Backend(level: .best)
         let scratch = scratch(q.rows)
@@ -175,7 +176,7 @@ import Testing
         return dq.values + dk.values + dv.values
     }
 
-    private func zeros(like x: Matrix) -> Matrix {
+    private func zeros(like x: HostMatrix) -> HostMatrix {
         Matrix(FloatBuffer(count: x.rows * x.columns), rows: x.rows, columns: x.columns)
     }
 

@@ -74,7 +74,8 @@ import Testing
         Scratch(longestSegment: 1, logitRows: 1, vocabularySize: 1)
     }
 
-    private func project(_ backend: Backend, _ x: Matrix, _ weight: FrozenMatrix) -> Matrix {
+    private func project(_ backend: Backend, _ x: HostMatrix, _ weight: FrozenMatrix) -> HostMatrix
+    {
         let y = Matrix(
             FloatBuffer(count: x.rows * weight.rows), rows: x.rows, columns: weight.rows)
         backend.project(x, weight, into: y, scratch: scratch())
@@ -82,8 +83,9 @@ import Testing
     }
 
     private func projectBack(
-        _ backend: Backend, _ dy: Matrix, _ weight: FrozenMatrix, addingTo start: Matrix? = nil
-    ) -> Matrix {
+        _ backend: Backend, _ dy: HostMatrix, _ weight: FrozenMatrix,
+        addingTo start: HostMatrix? = nil
+    ) -> HostMatrix {
         let count = dy.rows * weight.columns
         let dx = Matrix(FloatBuffer(count: count), rows: dy.rows, columns: weight.columns)
         if let start { dx.pointer.update(from: start.pointer, count: count) }

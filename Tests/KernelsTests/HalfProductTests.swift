@@ -13,9 +13,9 @@ import Testing
         (1, 64, 1), (5, 33, 31), (12, 64, 33), (13, 65, 640), (23, 130, 1000),
     ]
 
-    private func frozen(_ values: Matrix) throws -> FrozenMatrix {
+    private func frozen(_ values: HostMatrix) throws -> FrozenMatrix {
         let path = NSTemporaryDirectory() + "weight-\(UUID().uuidString)"
-        let bytes = UnsafeRawBufferPointer(values.buffer.elements)
+        let bytes = UnsafeRawBufferPointer(values.memory.elements)
         try Data(bytes).write(to: URL(fileURLWithPath: path))
         defer { try? FileManager.default.removeItem(atPath: path) }
         let file = try MappedFile(path: path)
@@ -25,7 +25,7 @@ import Testing
     }
 
     private func products(
-        _ backend: Backend, _ x: Matrix, _ dy: Matrix, _ weight: FrozenMatrix
+        _ backend: Backend, _ x: HostMatrix, _ dy: HostMatrix, _ weight: FrozenMatrix
     ) -> (y: [Float], dx: [Float]) {
         let scratch = Scratch(
             halfRows: x.rows, longestSegment: 1, logitRows: 1, vocabularySize: 1)
@@ -60,7 +60,7 @@ import Testing
                 let w = numbers.matrix(rows: shape.outputs, columns: shape.inputs)
                 let x = numbers.matrix(rows: shape.tokens, columns: shape.inputs, scale: scale)
                 let dy = numbers.matrix(rows: shape.tokens, columns: shape.outputs, scale: scale)
-                x.rows(0..<1).clear()
+                backend.clear(x.rows(0..<1))
                 let (y, dx) = products(backend, x, dy, try frozen(w))
                 let exactY = (0..<shape.tokens * shape.outputs).map { place in
                     let (token, output) = place.quotientAndRemainder(dividingBy: shape.outputs)

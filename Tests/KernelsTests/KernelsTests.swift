@@ -48,17 +48,17 @@ import Testing
             let weight = numbers.matrix(rows: 1, columns: size)
             let bias = numbers.matrix(rows: 1, columns: size)
             let norm = Norm(
-                kind: kind, weight: weight.buffer,
-                bias: kind == .layer ? bias.buffer : FloatBuffer(count: 0), epsilon: 1e-2)
+                kind: kind, weight: weight.memory,
+                bias: kind == .layer ? bias.memory : FloatBuffer(count: 0), epsilon: 1e-2)
             let forward = try onAllLevels { backend in
                 let y = Matrix(FloatBuffer(count: 3 * size), rows: 3, columns: size)
                 let statistics = FloatBuffer(count: 3 * Norm.statisticsPerRow(kind))
-                backend.normalize(x, norm, into: y, statistics: statistics.pointer)
+                backend.normalize(x, norm, into: y, statistics: statistics)
                 let again = Matrix(FloatBuffer(count: 3 * size), rows: 3, columns: size)
-                backend.normalizeAgain(x, norm, statistics: statistics.pointer, into: again)
+                backend.normalizeAgain(x, norm, statistics: statistics, into: again)
                 #expect(y.values == again.values)
                 let dx = Matrix(FloatBuffer(count: 3 * size), rows: 3, columns: size)
-                backend.normalizeBack(dy, x: x, norm, statistics: statistics.pointer, into: dx)
+                backend.normalizeBack(dy, x: x, norm, statistics: statistics, into: dx)
                 return y.values + dx.values
             }
             var expected: [Double] = []
@@ -201,7 +201,7 @@ import Testing
         #expect(Elementary.exp(0) == 1 && Elementary.log(1) == 0 && Elementary.cos(0) == 1)
     }
 
-    private func copy(_ x: Matrix) -> Matrix {
+    private func copy(_ x: HostMatrix) -> HostMatrix {
         let buffer = FloatBuffer(count: x.rows * x.columns)
         for (index, value) in x.values.enumerated() { buffer.pointer[index] = value }
         return Matrix(buffer, rows: x.rows, columns: x.columns)

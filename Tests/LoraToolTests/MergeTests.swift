@@ -127,13 +127,13 @@ import Transformer
         let numbers = withExtendedLifetime(adapter) { Array(adapter.parameters.buffer.elements) }
         for (row, column) in [(0, 0), (3, 5), (pair.outputs - 1, pair.inputs - 1)] {
             var update = 0.0
-            for inner in 0..<layout.adapterRank {
-                let b = numbers[pair.b.lowerBound + row * layout.adapterRank + inner]
+            for inner in 0..<pair.adapterRank {
+                let b = numbers[pair.b.lowerBound + row * pair.adapterRank + inner]
                 let a = numbers[pair.a.lowerBound + inner * pair.inputs + column]
                 update += Double(b) * Double(a)
             }
             let place = row * pair.inputs + column
-            let scale = layout.alpha / Double(layout.adapterRank)
+            let scale = pair.alpha / Double(pair.adapterRank)
             let expected = Double(base[place]) + scale * update
             #expect(abs(Double(merged[place]) - expected) < 1e-6)
         }

@@ -28,14 +28,14 @@ public struct SeededNumbers {
     }
 
     /// A filled matrix.
-    public mutating func matrix(rows: Int, columns: Int, scale: Double = 1) -> Matrix {
+    public mutating func matrix(rows: Int, columns: Int, scale: Double = 1) -> HostMatrix {
         let buffer = FloatBuffer(count: rows * columns)
         for index in 0..<buffer.count { buffer.pointer[index] = next(scale: scale) }
         return Matrix(buffer, rows: rows, columns: columns)
     }
 }
 
-extension Matrix {
+extension HostMatrix {
     /// The elements, row by row.
     public var values: [Float] {
         (0..<rows).flatMap { row in

@@ -92,9 +92,9 @@ import Transformer
         let model = try BaseModel.open(path: folder).configuration
         let adapter = try PEFTAdapter(folder: out + "/adapter", model: model)
         let expected = FloatBuffer(count: adapter.parameters.buffer.count)
-        try adapter.parameters.layout.read(
+        try adapter.parameters.layout.parameterSet.read(
             safetensors: folder + "/final-\(name).safetensors", into: expected)
-        for tensor in adapter.parameters.layout.namedTensors {
+        for tensor in adapter.parameters.layout.parameterSet.tensors {
             var (difference, size) = (0.0, 0.0)
             for index in tensor.range {
                 let (a, b) = (adapter.parameters.buffer.pointer[index], expected.pointer[index])

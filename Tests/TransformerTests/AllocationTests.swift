@@ -40,17 +40,17 @@ import Transformer
             let lane = Lane(
                 model: fixture.model, layout: parameters.layout, bounds: bounds, training: true,
                 recomputes: recomputes)
-            let sum = ExactSum(tensors: parameters.layout.tensors)
+            let sum = ExactSum(tensors: parameters.layout.parameterSet.ranges)
             var counts: [Int] = []
             counts.reserveCapacity(2 * parts.count)
             for part in parts {
                 counts.append(
                     allocations {
                         lane.slice.pack(samples, part, rule)
-                        _ = lane.lossesAndGradient(lane.slice, parameters)
-                        sum.add(lane.gradient, slicesInStep: parts.count)
+                        _ = lane.lossesAndGradient(parameters)
+                        lane.addGradient(to: sum, slicesInStep: parts.count)
                     })
-                counts.append(allocations { _ = lane.losses(lane.slice, parameters) })
+                counts.append(allocations { _ = lane.losses(parameters) })
             }
             #expect(counts.count > 4)
             #expect(counts.dropFirst(2).allSatisfy { $0 == 0 }, "\(counts)")

@@ -1,3 +1,4 @@
+import Kernels
 import Slices
 import Tensors
 import Testing
@@ -5,12 +6,12 @@ import Transformer
 
 /// What a lane computes for samples that are cut into slices.
 struct LaneRuns {
-    let model: LanguageModel
+    let model: LanguageModel<Backend>
     let samples: Samples
     let rule: SliceRule
     var recomputes = false
 
-    private func lane(_ layout: LowRankLayout?, training: Bool) -> Lane {
+    private func lane(_ layout: LowRankLayout?, training: Bool) -> Lane<Backend> {
         var bounds = SliceBounds()
         bounds.include(samples, sliceSize: rule.sliceSize)
         return Lane(
@@ -24,7 +25,7 @@ struct LaneRuns {
         var found = [Double](repeating: .nan, count: samples.count)
         for part in rule.cut(Array(0..<samples.count)[...], of: samples) {
             lane.slice.pack(samples, part, rule)
-            let losses = lane.losses(lane.slice, parameters)
+            let losses = lane.losses(parameters)
             for sample in lane.slice.samples {
                 found[sample.sample] = losses[sample.targets].reduce(0, +)
             }
@@ -47,14 +48,16 @@ struct LaneRuns {
             gradient: [Double](repeating: 0, count: parameters.layout.parameterCount))
         for part in rule.cut(Array(indices)[...], of: samples) {
             lane.slice.pack(samples, part, rule)
-            let losses = lane.lossesAndGradient(lane.slice, parameters)
+            let losses = lane.lossesAndGradient(parameters)
             for sample in lane.slice.samples {
                 sums.losses[sample.sample] = losses[sample.targets].reduce(0, +)
             }
             sums.targets += losses.count
             sums.computedTokens += lane.slice.tokens.count
-            for index in sums.gradient.indices {
-                sums.gradient[index] += Double(lane.gradient.pointer[index])
+            lane.withGradient { gradient in
+                for index in sums.gradient.indices {
+                    sums.gradient[index] += Double(gradient.pointer[index])
+                }
             }
         }
         return sums

@@ -12,7 +12,7 @@ struct ParityFixture {
     let folder: String
     let reference: Reference
     let files: BaseModel
-    let model: LanguageModel
+    let model: LanguageModel<Backend>
 
     struct Reference: Decodable {
         struct Sample: Decodable {

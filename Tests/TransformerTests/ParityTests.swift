@@ -45,13 +45,13 @@ import Transformer
         for (adapterName, batch) in try #require(fixture.reference.batch) {
             let parameters = try fixture.adapter(adapterName)
             let expected = FloatBuffer(count: parameters.layout.parameterCount)
-            try parameters.layout.read(
+            try parameters.layout.parameterSet.read(
                 safetensors: fixture.folder + "/gradients-\(adapterName).safetensors",
                 into: expected)
             let sums = runs.lossesAndGradient(0..<batch.samples, parameters)
             let loss = sums.losses.reduce(0, +) / Double(sums.targets)
             #expect(abs(loss - batch.loss) <= 1e-5 * batch.loss)
-            for tensor in parameters.layout.namedTensors {
+            for tensor in parameters.layout.parameterSet.tensors {
                 let mean = sums.gradient[tensor.range].map { $0 / Double(sums.targets) }
                 let distance = relativeDistance(mean, expected.elements[tensor.range])
                 #expect(distance <= 1e-4, "\(adapterName) \(tensor.name): \(distance)")
@@ -121,7 +121,8 @@ import Transformer
             let place = pair.a.lowerBound..<pair.b.upperBound
             let part = LowRankParameters(
                 layout: LowRankLayout(
-                    adapterRank: full.layout.adapterRank, alpha: full.layout.alpha,
+                    adapterRank: full.layout.pairs[0].adapterRank,
+                    alpha: full.layout.pairs[0].alpha,
                     projections: [(layer, kind)], model: fixture.files.configuration))
             let zeroed = LowRankParameters(layout: full.layout)
             for (index, element) in place.enumerated() {

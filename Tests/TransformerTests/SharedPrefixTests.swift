@@ -60,7 +60,7 @@ import Transformer
             for (index, pair) in zip(shared.losses, plain.losses).enumerated() {
                 #expect(abs(pair.0 - pair.1) <= 1.5e-6 * pair.1, "seed \(seed), sample \(index)")
             }
-            for tensor in parameters.layout.namedTensors {
+            for tensor in parameters.layout.parameterSet.tensors {
                 let distance = relativeDistance(
                     shared.gradient[tensor.range], plain.gradient[tensor.range])
                 #expect(distance <= 1e-5, "seed \(seed), \(tensor.name): \(distance)")

@@ -1,0 +1,22 @@
+/// Named tensors, one after the other in one flat array: all that an exact sum, an optimizer, a
+/// checkpoint and an adapter's file need to know of what is trained.
+public struct ParameterSet: Sendable, Equatable {
+    /// A row-major `[rows, columns]` tensor.
+    public struct Tensor: Sendable, Equatable {
+        /// As PEFT's file has it.
+        public let name: String
+        public let rows: Int
+        public let columns: Int
+        /// Where it lies in the array.
+        public let range: Range<Int>
+    }
+
+    /// In order, without gaps.
+    public let tensors: [Tensor]
+
+    /// Numbers of all tensors.
+    public var count: Int { tensors.last?.range.upperBound ?? 0 }
+    public var ranges: [Range<Int>] { tensors.map(\.range) }
+
+    init(_ tensors: [Tensor]) { self.tensors = tensors }
+}
