@@ -36,3 +36,13 @@ def steps_once(record):
     """Whether it has each step once, in order, from the first to its last."""
     numbers = [step["step"] for step in steps(record)]
     return numbers == list(range(1, len(numbers) + 1)) and len(numbers) > 0
+
+
+def newest_checkpoint(*outs):
+    """Step and the adapter's SHA-256 of the newest checkpoint of a run, whose folder may be on several disks."""
+    found = {int(folder.name.split("-")[1]): folder
+             for out in outs for folder in Path(out).glob("checkpoints/step-*")}
+    if not found:
+        return None, None
+    step = max(found)
+    return step, hashlib.sha256((found[step] / WEIGHTS.name).read_bytes()).hexdigest()
