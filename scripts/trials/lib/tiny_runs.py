@@ -9,6 +9,14 @@ from pathlib import Path
 from lib.repository import MPI_ENVIRONMENT, TINY_LLAMA
 from trials.lib.run_records import adapter, steps
 
+# More steps than any trial waits for.
+ENDLESS = 1_000_000
+
+
+def length(steps):
+    """Flags of a run of so many steps; what it does in each does not depend on how many they are."""
+    return ["--steps", steps, "--schedule", "constant"]
+
 
 def worker_arguments(out, *flags, every=20, model=TINY_LLAMA, data=None):
     """lora-worker's arguments, as words."""
@@ -17,9 +25,9 @@ def worker_arguments(out, *flags, every=20, model=TINY_LLAMA, data=None):
         "--checkpoint-every", every, *flags)]
 
 
-def run_alone(programs, out, *flags):
+def run_alone(programs, out, *flags, **settings):
     """SHA-256 of the adapter of a run that nobody disturbs: one rank, on this machine."""
-    subprocess.run(["mpirun", "-n", "1", str(programs / "lora-worker"), *worker_arguments(out, *flags)],
+    subprocess.run(["mpirun", "-n", "1", str(programs / "lora-worker"), *worker_arguments(out, *flags, **settings)],
                    env=MPI_ENVIRONMENT, check=True, text=True, capture_output=True)
     return adapter(out)
 
