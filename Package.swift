@@ -104,9 +104,12 @@ let package = Package(
         /// what an error must say, and the exit codes
         room("Faults"),
 
-        /// element types, buffers, frozen matrices, mapped files, what a file really is
-        /// (`FileKind`), counter-based random numbers
-        room("Tensors", ["Faults"]),
+        /// open, new, whole, mapped and locked files, folders that appear in one step; what a file
+        /// really is (`FileKind`); SHA-256 and hexadecimal
+        room("Files", ["CLinuxFiles", crypto, "Faults"]),
+
+        /// element types, buffers, frozen matrices, counter-based random numbers
+        room("Tensors", ["Files"]),
 
         /// the operations of a model, forward and backward; the exact sum; OpenBLAS, opened at run
         /// time
@@ -116,7 +119,7 @@ let package = Package(
         room("Collectives", ["COpenMPI", "Faults"]),
         /// safetensors, GGUF, `config.json`: one `BaseModel` with transformers' tensor names; a
         /// strict JSON reader
-        room("ModelFiles", ["Faults", "Tensors"]),
+        room("ModelFiles", ["Faults", "Files", "Tensors"]),
         /// samples, order, batches, packed slices, which rank computes them
         room("Slices", ["Tensors"]),
 
@@ -134,28 +137,28 @@ let package = Package(
         room(
             "Datasets",
             [
-                "ChatTemplates", crypto, "CZlib", "CZstd", "Faults", "ModelFiles", "Slices",
-                "Tensors", "Tokenization",
+                "ChatTemplates", "CZlib", "CZstd", "Faults", "Files", "ModelFiles", "Slices",
+                "Tokenization",
             ]),
         /// target names, initialisation, PEFT's files, merging
         room(
             "Adapters",
-            [crypto, "Faults", "Kernels", "ModelFiles", "Tensors", "Tokenization", "Transformer"]),
+            [
+                "Faults", "Files", "Kernels", "ModelFiles", "Tensors", "Tokenization",
+                "Transformer",
+            ]),
         /// AdamW, schedules, clipping
         room("Optimization", ["Kernels", "Tensors"]),
-        /// an atomic store of named blobs; durable files; the lease on a run's folder; knows no
-        /// tensor
-        room("Checkpoints", ["CLinuxFiles", crypto, "Faults"]),
+        /// an atomic store of named blobs; the lease on a run's folder; knows no tensor
+        room("Checkpoints", ["Faults", "Files"]),
         /// records, protobuf messages, sinks (file, terminal, supervisor) and the threads they run
         /// on; what a terminal shows
-        room(
-            "ProgressReports",
-            ["Checkpoints", "CProgressProtocol", "CProtobufC", "Faults"]),
+        room("ProgressReports", ["CProgressProtocol", "CProtobufC", "Faults", "Files"]),
 
         /// a run's reports on their way to a collector: spool, connection, token and TLS
         room(
             "ProgressDelivery",
-            [crypto, "Faults", nioCore, nioPosix, nioSSL, "ProgressReports"]),
+            ["Faults", "Files", nioCore, nioPosix, nioSSL, "ProgressReports"]),
         /// sinks for what people have: TensorBoard, OTLP, Prometheus, syslog, JSON lines
         room(
             "MetricsOutlets",
@@ -174,11 +177,11 @@ let package = Package(
             "Training",
             [
                 "Adapters", "ChatTemplates", "Checkpoints", "Collectives", "Datasets", "Faults",
-                "Kernels",
+                "Files", "Kernels",
                 "MetricsOutlets", "ModelFiles", "Optimization", "ProgressDelivery",
                 "ProgressReports", "Slices",
                 "Tensors",
-                "Tokenization", "Transformer", crypto, yams,
+                "Tokenization", "Transformer", yams,
             ]),
         /// sampling and streaming
         room(
@@ -191,7 +194,7 @@ let package = Package(
         room(
             "CollectorService",
             [
-                crypto, "Faults", hummingbird, hummingbirdCore, hummingbirdTLS, logging, nioCore,
+                "Faults", "Files", hummingbird, hummingbirdCore, hummingbirdTLS, logging, nioCore,
                 nioPosix,
                 nioSSL,
                 "MetricsOutlets", "ProgressDelivery", "ProgressReports", "RunPage", "RunStore",
@@ -201,11 +204,12 @@ let package = Package(
         room(
             "Operations",
             [
-                "Faults", "Kernels", "ModelFiles", "Slices", "Tensors", "Training", "Transformer",
+                "Faults", "Files", "Kernels", "ModelFiles", "Slices", "Tensors", "Training",
+                "Transformer",
             ]),
 
         /// `lora launch`: starts jobs under mpirun, watches them, starts them again
-        room("Supervision", ["Checkpoints", "Faults", "ProgressReports", "Training"]),
+        room("Supervision", ["Faults", "Files", "ProgressReports", "Training"]),
         /// `lora doctor`: what each host says of itself, the network between them, and what mends
         /// each trouble
         room(
@@ -222,7 +226,7 @@ let package = Package(
             "lora",
             [
                 "Adapters", argumentParser, "ChatTemplates", "Checkpoints", "Collectives",
-                "CommandOptions", "Datasets", "Diagnosis", "Faults",
+                "CommandOptions", "Datasets", "Diagnosis", "Faults", "Files",
                 "Generation", "Kernels", "ModelFiles", "Operations", "ProgressReports", "RunPage",
                 "RunStore", "Supervision", "Tensors",
                 "Tokenization", "Training",
@@ -238,8 +242,9 @@ let package = Package(
             name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport",
             swiftSettings: swiftSettings),
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
+        tests("FilesTests", ["Faults", "Files", "TestSupport"]),
         tests("TensorsTests", ["Tensors"]),
-        tests("KernelsTests", ["Kernels", "Tensors", "TestSupport"]),
+        tests("KernelsTests", ["Files", "Kernels", "Tensors", "TestSupport"]),
         tests("CollectivesTests", ["Collectives", "Faults"]),
         tests("SlicesTests", ["Slices", "Tensors", "TestSupport"]),
         tests("OptimizationTests", ["Optimization", "Tensors"]),
@@ -272,13 +277,13 @@ let package = Package(
                 "TestSupport", "Training", "Transformer",
             ]),
         .executableTarget(
-            name: "checkpoint-saver", dependencies: ["Checkpoints", "Faults"],
+            name: "checkpoint-saver", dependencies: ["Checkpoints", "Faults", "Files"],
             path: "Tests/checkpoint-saver", swiftSettings: swiftSettings),
         // Readers of strangers' bytes; scripts/trials/fuzz builds it with libFuzzer.
         .executableTarget(
             name: "fuzz-targets",
             dependencies: [
-                "Adapters", "ChatTemplates", "Checkpoints", crypto, "Datasets", "MetricsOutlets",
+                "Adapters", "ChatTemplates", "Checkpoints", "Datasets", "Files", "MetricsOutlets",
                 "ModelFiles", "ProgressDelivery", "ProgressReports", "Supervision", "Tokenization",
                 "Training",
             ],
@@ -291,7 +296,8 @@ let package = Package(
                 "fuzz-targets", "Checkpoints", "ProgressDelivery", "ProgressReports", "TestSupport",
             ]),
         tests(
-            "CheckpointsTests", ["Checkpoints", "checkpoint-saver", crypto, "Faults"],
+            "CheckpointsTests",
+            ["Checkpoints", "checkpoint-saver", "Faults", "Files", "TestSupport"],
             fixtures: true),
         tests(
             "GenerationTests",
@@ -305,7 +311,7 @@ let package = Package(
                 "Adapters", "lora", "lora-worker", "ModelFiles", "ProgressReports", "RunStore",
                 "Tensors", "TestSupport", "Transformer",
             ]),
-        tests("ModelFilesTests", ["Faults", "ModelFiles", "Tensors"], fixtures: true),
+        tests("ModelFilesTests", ["Faults", "Files", "ModelFiles", "Tensors"], fixtures: true),
         tests(
             "OperationsTests",
             [

@@ -1,6 +1,5 @@
-import Crypto
+import Files
 import Foundation
-import Tensors
 
 /// `SHA256SUMS` beside an adapter's files, as `sha256sum --check` reads it.
 ///
@@ -11,7 +10,7 @@ public enum AdapterChecksums {
 
     /// - Parameter files: Names and contents, in the order of the lines.
     public static func text(of files: [(name: String, bytes: [UInt8])]) -> String {
-        files.map { "\(hexadecimal(SHA256.hash(data: $0.bytes)))  \($0.name)\n" }.joined()
+        files.map { "\(SHA256.digest(of: $0.bytes).hexadecimal)  \($0.name)\n" }.joined()
     }
 
     /// Compares an adapter's files with the list beside them, if there is one.
@@ -45,10 +44,7 @@ public enum AdapterChecksums {
     private static func compare(_ path: String, with wanted: String) throws(AdapterError) {
         let found: String
         do {
-            let file = try MappedFile(path: path)
-            found = withExtendedLifetime(file) {
-                hexadecimal(SHA256.hash(data: file.bytes))
-            }
+            found = try SHA256.digest(ofFile: path).hexadecimal
         } catch {
             throw AdapterError(path, error.problem, hint: advice)
         }
@@ -57,12 +53,5 @@ public enum AdapterChecksums {
                 path, "has SHA-256 \(found.prefix(12)), and \(fileName) says \(wanted.prefix(12))",
                 hint: advice)
         }
-    }
-
-    private static func hexadecimal(_ digest: SHA256.Digest) -> String {
-        digest.map { byte in
-            let text = String(byte, radix: 16)
-            return byte < 16 ? "0" + text : text
-        }.joined()
     }
 }

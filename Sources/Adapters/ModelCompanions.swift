@@ -1,5 +1,5 @@
+import Files
 import Foundation
-import Tensors
 
 /// What lies beside the weights in a model's folder and belongs to the model: tokenizer, templates,
 /// settings of generation, processors, code, licence.

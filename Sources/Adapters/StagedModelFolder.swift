@@ -1,4 +1,5 @@
 import Faults
+import Files
 import Foundation
 
 /// A folder under construction beside the place where it will stand.
@@ -24,8 +25,7 @@ struct StagedModelFolder {
             throw AdapterError(
                 destination, "is in the way", hint: "Give a new or empty folder as --out")
         }
-        let suffix = String(UInt64.random(in: .min ... .max), radix: 16)
-        path = "\(parent)/.\(url.lastPathComponent).merging-\(suffix)"
+        path = "\(parent)/.\(url.lastPathComponent).merging-\(randomHexadecimal())"
         guard mkdir(path, 0o755) == 0 else {
             throw Self.failure("cannot be created", path, errno)
         }

@@ -1,4 +1,5 @@
 import Faults
+public import Files
 
 /// A checkpoint as one run of bytes, on its way to another node; every byte is checked on arrival.
 ///
@@ -49,7 +50,7 @@ public struct CheckpointArchive: Sendable {
     }
 
     /// - Throws: Damage if `bytes` are not an archive as written.
-    public init(bytes: [UInt8]) throws(CheckpointError) {
+    public init(bytes: [UInt8]) throws(FileError) {
         var reader = Reader(bytes: bytes)
         guard bytes.starts(with: Self.magic) else { throw Reader.damage }
         reader.position = Self.magic.count
@@ -70,7 +71,7 @@ public struct CheckpointArchive: Sendable {
 
     /// Saves it as ``CheckpointStore/save(step:runID:parent:document:files:)`` does, unless a byte has
     /// changed on the way.
-    public func save(to store: CheckpointStore) throws(CheckpointError) -> SavedCheckpoint {
+    public func save(to store: CheckpointStore) throws(FileError) -> SavedCheckpoint {
         let list = files.map { CheckpointFile(name: $0.name, bytes: $0.bytes) }
         return try store.save(
             step: step, runID: runID, parent: parent, document: document, files: list,
@@ -90,11 +91,11 @@ public struct CheckpointArchive: Sendable {
         let bytes: [UInt8]
         var position = 0
 
-        static var damage: CheckpointError {
+        static var damage: FileError {
             .damage("is not a checkpoint's archive, or is cut off", at: "a copy of a checkpoint")
         }
 
-        mutating func number() throws(CheckpointError) -> Int {
+        mutating func number() throws(FileError) -> Int {
             guard bytes.count - position >= 8 else { throw Self.damage }
             let value = bytes[position..<position + 8].reversed().reduce(UInt64(0)) {
                 $0 << 8 | UInt64($1)
@@ -104,14 +105,14 @@ public struct CheckpointArchive: Sendable {
             return value
         }
 
-        mutating func field() throws(CheckpointError) -> ArraySlice<UInt8> {
+        mutating func field() throws(FileError) -> ArraySlice<UInt8> {
             let count = try number()
             guard count <= bytes.count - position else { throw Self.damage }
             defer { position += count }
             return bytes[position..<position + count]
         }
 
-        mutating func text() throws(CheckpointError) -> String {
+        mutating func text() throws(FileError) -> String {
             guard let text = String(validating: try field(), as: UTF8.self) else {
                 throw Self.damage
             }

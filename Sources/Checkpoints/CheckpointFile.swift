@@ -1,3 +1,5 @@
+import Files
+
 /// A named blob on its way to disk; its bytes are not copied.
 ///
 /// Not `Sendable`: with ``init(name:memory:)`` the caller owns the memory and keeps it unchanged
@@ -32,10 +34,7 @@ public struct CheckpointFile {
     ) throws(Failure) -> Result {
         switch contents {
         case .memory(let memory): return try body(memory)
-        case .array(let array):
-            return try array.withUnsafeBufferPointer { (buffer) throws(Failure) -> Result in
-                try body(UnsafeRawBufferPointer(buffer))
-            }
+        case .array(let array): return try array.withBytes(body)
         }
     }
 

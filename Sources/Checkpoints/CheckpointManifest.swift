@@ -1,5 +1,5 @@
-import Crypto
 import Faults
+import Files
 import FoundationEssentials
 
 /// What a checkpoint consists of: the file `MANIFEST.json`, written last.
@@ -43,7 +43,7 @@ struct CheckpointManifest: Equatable {
 
     /// The last lines: the digest of all before them, and the closing brace.
     private static func seal(of sealed: ArraySlice<UInt8>) -> [UInt8] {
-        Array("  \"sha256\": \"\(SHA256.hash(data: sealed).hexadecimal)\"\n}\n".utf8)
+        Array("  \"sha256\": \"\(SHA256.digest(of: sealed).hexadecimal)\"\n}\n".utf8)
     }
 
     init(runID: String, step: Int, parent: String?, files: [Entry]) {
@@ -55,7 +55,7 @@ struct CheckpointManifest: Equatable {
 
     /// - Throws: Damage if `bytes` are not a manifest as written; a refusal if a newer program
     ///   wrote it.
-    init(bytes: [UInt8], at path: String) throws(CheckpointError) {
+    init(bytes: [UInt8], at path: String) throws(FileError) {
         let sealLength = Self.seal(of: []).count
         let sealed = bytes.dropLast(sealLength)
         guard bytes.count > sealLength,
@@ -85,7 +85,7 @@ struct CheckpointManifest: Equatable {
         try checkFiles(at: path)
     }
 
-    private func checkFiles(at path: String) throws(CheckpointError) {
+    private func checkFiles(at path: String) throws(FileError) {
         var seen: Set<String> = []
         for file in files {
             guard CheckpointFile.isValid(name: file.name), file.name != Self.fileName else {
@@ -137,17 +137,5 @@ struct CheckpointManifest: Equatable {
             }
         }
         return result + "\""
-    }
-}
-
-extension Digest {
-    var hexadecimal: String {
-        let digits = Array("0123456789abcdef".unicodeScalars)
-        var text = String.UnicodeScalarView()
-        for byte in self {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
-        }
-        return String(text)
     }
 }

@@ -1,5 +1,5 @@
-import Crypto
 import Faults
+public import Files
 import Glibc
 
 extension CheckpointStore {
@@ -9,17 +9,17 @@ extension CheckpointStore {
     ///
     /// - Parameter settingAside: `false` only lists them: for a caller that has yet to decide.
     /// - Returns: nil if there never was a checkpoint here.
-    /// - Throws: ``CheckpointError`` with exit code 78 and the folder unchanged if there are
+    /// - Throws: ``FileError`` with exit code 78 and the folder unchanged if there are
     ///   checkpoints but none is whole, or if a newer program wrote the newest one; what cannot be
     ///   read for now (no permission, no descriptors) is not taken for damage.
     public func loadNewest(
         settingAside: Bool = true
-    ) throws(CheckpointError) -> LoadedCheckpoint? {
+    ) throws(FileError) -> LoadedCheckpoint? {
         guard let root = try openForReading() else { return nil }
-        let names = try root.entries(at: folder)
-        var damaged: [(name: String, reason: CheckpointError)] = []
+        let names = try root.entries()
+        var damaged: [(name: String, reason: FileError)] = []
         for step in names.compactMap(Self.step(ofName:)).sorted(by: >) {
-            do throws(CheckpointError) {
+            do throws(FileError) {
                 var found = try read(step: step, in: root, keepingBytes: true)
                     .loaded(at: path(of: Self.name(ofStep: step)))
                 if settingAside { found.setAside = try setAside(damaged, in: root) }
@@ -36,7 +36,7 @@ extension CheckpointStore {
     }
 
     /// Loads one checkpoint by the path of its folder, for tools that show what is in it.
-    public static func load(checkpointAt path: String) throws(CheckpointError)
+    public static func load(checkpointAt path: String) throws(FileError)
         -> LoadedCheckpoint
     {
         let (folder, name) = try DurableFiles.split(path)
@@ -53,10 +53,10 @@ extension CheckpointStore {
     ///
     /// - Returns: Empty if there is no checkpoint; also an item for each entry that a killed job,
     ///   an earlier resume or a stranger left.
-    public func verifyAll() throws(CheckpointError) -> [CheckpointVerdict] {
+    public func verifyAll() throws(FileError) -> [CheckpointVerdict] {
         guard let root = try openForReading() else { return [] }
         var verdicts: [CheckpointVerdict] = []
-        for name in try root.entries(at: folder) {
+        for name in try root.entries() {
             guard let step = Self.step(ofName: name) else {
                 verdicts.append(
                     CheckpointVerdict(
@@ -64,7 +64,7 @@ extension CheckpointStore {
                         finding: Self.leftover(name)))
                 continue
             }
-            do throws(CheckpointError) {
+            do throws(FileError) {
                 let contents = try read(step: step, in: root, keepingBytes: false)
                 verdicts.append(
                     CheckpointVerdict(
@@ -83,11 +83,11 @@ extension CheckpointStore {
     /// Renames the checkpoints after `step`, of a history that the run did not take.
     ///
     /// - Returns: What was renamed, newest first; empty where there is nothing.
-    public func setAside(after step: Int, reason: String) throws(CheckpointError)
+    public func setAside(after step: Int, reason: String) throws(FileError)
         -> [LoadedCheckpoint.SetAside]
     {
         guard let root = try openForReading() else { return [] }
-        let later = try root.entries(at: folder).compactMap(Self.step(ofName:)).filter { $0 > step }
+        let later = try root.entries().compactMap(Self.step(ofName:)).filter { $0 > step }
         return try setAside(
             later.sorted(by: >).map { later in
                 let name = Self.name(ofStep: later)
@@ -95,8 +95,8 @@ extension CheckpointStore {
             }, in: root)
     }
 
-    private func openForReading() throws(CheckpointError) -> Descriptor? {
-        do throws(CheckpointError) {
+    private func openForReading() throws(FileError) -> Descriptor? {
+        do throws(FileError) {
             return try Descriptor.folder(folder)
         } catch {
             if error.cause == .system(ENOENT) { return nil }
@@ -105,21 +105,19 @@ extension CheckpointStore {
     }
 
     private func setAside(
-        _ damaged: [(name: String, reason: CheckpointError)], in root: borrowing Descriptor
-    ) throws(CheckpointError) -> [LoadedCheckpoint.SetAside] {
+        _ damaged: [(name: String, reason: FileError)], in root: borrowing Descriptor
+    ) throws(FileError) -> [LoadedCheckpoint.SetAside] {
         var result: [LoadedCheckpoint.SetAside] = []
         for (name, reason) in damaged {
-            let newName = "\(Self.badPrefix)\(name).\(randomSuffix())"
-            guard renameat(root.number, name, root.number, newName) == 0 else {
-                throw .system(errno, "cannot be set aside", at: path(of: name))
-            }
+            let newName = "\(Self.badPrefix)\(name).\(randomHexadecimal())"
+            try root.rename(name, to: newName, doing: "cannot be set aside")
             result.append(.init(path: path(of: newName), reason: reason.sentence))
         }
-        if !damaged.isEmpty { try root.synchronize(at: folder) }
+        if !damaged.isEmpty { try root.synchronize() }
         return result
     }
 
-    private func noneLeft(_ reasons: [String]) -> CheckpointError {
+    private func noneLeft(_ reasons: [String]) -> FileError {
         let list = reasons.isEmpty ? "" : ": " + reasons.joined(separator: "; ")
         return .refusal(
             "there were checkpoints here, but none can be used\(list)", at: folder,

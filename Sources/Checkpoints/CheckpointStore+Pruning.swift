@@ -1,4 +1,5 @@
 import Faults
+public import Files
 import Glibc
 
 extension CheckpointStore {
@@ -10,12 +11,12 @@ extension CheckpointStore {
     ///
     /// - Parameter keeping: How many whole checkpoints stay, at least 1.
     /// - Returns: Paths of the removed checkpoints, newest first.
-    /// - Throws: ``CheckpointError``; nothing is removed if the newest is damaged.
-    public func prune(keeping: Int) throws(CheckpointError) -> [String] {
+    /// - Throws: ``FileError``; nothing is removed if the newest is damaged.
+    public func prune(keeping: Int) throws(FileError) -> [String] {
         precondition(keeping >= 1, "keeping \(keeping)")
         let root = try Descriptor.folder(folder)
         try removeLeftovers(in: root)
-        let steps = try root.entries(at: folder).compactMap(Self.step(ofName:)).sorted(by: >)
+        let steps = try root.entries().compactMap(Self.step(ofName:)).sorted(by: >)
         var kept = 0
         var removed: [String] = []
         for (age, step) in steps.enumerated() {
@@ -24,7 +25,7 @@ extension CheckpointStore {
             } else if kept >= 2 {
                 kept += 1
             } else {
-                do throws(CheckpointError) {
+                do throws(FileError) {
                     _ = try read(step: step, in: root, keepingBytes: false)
                     kept += 1
                 } catch {
@@ -36,16 +37,14 @@ extension CheckpointStore {
     }
 
     /// Renames first: a half-deleted folder must not bear a checkpoint's name.
-    private func remove(step: Int, in root: borrowing Descriptor) throws(CheckpointError)
+    private func remove(step: Int, in root: borrowing Descriptor) throws(FileError)
         -> String
     {
         let name = Self.name(ofStep: step)
-        let doomed = "\(Self.removalPrefix)\(name).\(randomSuffix())"
-        guard renameat(root.number, name, root.number, doomed) == 0 else {
-            throw .system(errno, "cannot be removed", at: path(of: name))
-        }
-        try root.synchronize(at: folder)
-        try root.remove(doomed, at: path(of: doomed))
+        let doomed = "\(Self.removalPrefix)\(name).\(randomHexadecimal())"
+        try root.rename(name, to: doomed, doing: "cannot be removed")
+        try root.synchronize()
+        try root.remove(doomed)
         return path(of: name)
     }
 }

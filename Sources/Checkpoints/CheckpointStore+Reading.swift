@@ -1,5 +1,5 @@
-import Crypto
 import Faults
+import Files
 import Glibc
 
 /// A checkpoint whose every byte has been compared with its manifest.
@@ -11,7 +11,7 @@ struct CheckpointContents {
     /// Empty where only a check was asked for.
     var files: [String: [UInt8]]
 
-    func loaded(at path: String) throws(CheckpointError) -> LoadedCheckpoint {
+    func loaded(at path: String) throws(FileError) -> LoadedCheckpoint {
         var files = files
         guard let bytes = files.removeValue(forKey: CheckpointStore.documentName),
             let document = String(validating: bytes, as: UTF8.self)
@@ -32,24 +32,23 @@ extension CheckpointStore {
     ///
     /// Without `keepingBytes`, files are hashed in chunks and forgotten.
     func read(step: Int, in root: borrowing Descriptor, keepingBytes: Bool)
-        throws(CheckpointError) -> CheckpointContents
+        throws(FileError) -> CheckpointContents
     {
         let path = path(of: Self.name(ofStep: step))
-        do throws(CheckpointError) {
-            let checkpoint = try root.subfolder(Self.name(ofStep: step), at: path)
+        do throws(FileError) {
+            let checkpoint = try root.subfolder(Self.name(ofStep: step))
             let manifestPath = path + "/" + CheckpointManifest.fileName
-            let manifestBytes = try readManifest(in: checkpoint, at: manifestPath)
+            let manifestBytes = try readManifest(in: checkpoint)
             let manifest = try CheckpointManifest(bytes: manifestBytes, at: manifestPath)
             guard manifest.step == step else {
                 throw .damage("belongs to step \(manifest.step)", at: manifestPath)
             }
             var contents = CheckpointContents(
                 manifest: manifest,
-                manifestSHA256: SHA256.hash(data: manifestBytes).hexadecimal,
+                manifestSHA256: SHA256.digest(of: manifestBytes).hexadecimal,
                 bytes: manifestBytes.count, files: [:])
             for file in manifest.files {
-                let bytes = try read(
-                    file, in: checkpoint, at: path + "/" + file.name, keepingBytes: keepingBytes)
+                let bytes = try read(file, in: checkpoint, keepingBytes: keepingBytes)
                 contents.bytes += file.bytes
                 if keepingBytes { contents.files[file.name] = bytes }
             }
@@ -59,25 +58,25 @@ extension CheckpointStore {
         }
     }
 
-    private func readManifest(in checkpoint: borrowing Descriptor, at path: String)
-        throws(CheckpointError) -> [UInt8]
-    {
-        let input = try checkpoint.file(CheckpointManifest.fileName, at: path)
-        let size = try input.regularFileSize(at: path)
+    private func readManifest(
+        in checkpoint: borrowing Descriptor
+    ) throws(FileError) -> [UInt8] {
+        let input = try checkpoint.file(CheckpointManifest.fileName)
+        let size = try input.regularFileSize()
         guard size <= CheckpointManifest.maximumBytes else {
-            throw .damage("has \(size) bytes, too many for a manifest", at: path)
+            throw .damage("has \(size) bytes, too many for a manifest", at: input.path)
         }
         var bytes: [UInt8] = []
-        try forEachChunk(of: input, limit: size, at: path) { bytes += $0 }
+        try forEachChunk(of: input, limit: size) { bytes += $0 }
         return bytes
     }
 
     private func read(
-        _ file: CheckpointManifest.Entry, in checkpoint: borrowing Descriptor, at path: String,
-        keepingBytes: Bool
-    ) throws(CheckpointError) -> [UInt8] {
-        let input = try checkpoint.file(file.name, at: path)
-        let size = try input.regularFileSize(at: path)
+        _ file: CheckpointManifest.Entry, in checkpoint: borrowing Descriptor, keepingBytes: Bool
+    ) throws(FileError) -> [UInt8] {
+        let input = try checkpoint.file(file.name)
+        let path = input.path
+        let size = try input.regularFileSize()
         // Nothing is allocated for a size that the disk does not confirm.
         guard size == file.bytes else {
             throw .damage("has \(size) bytes, and the manifest says \(file.bytes)", at: path)
@@ -88,8 +87,8 @@ extension CheckpointStore {
         var hash = SHA256()
         var bytes: [UInt8] = []
         if keepingBytes { bytes.reserveCapacity(size) }
-        try forEachChunk(of: input, limit: size, at: path) { chunk in
-            hash.update(bufferPointer: chunk)
+        try forEachChunk(of: input, limit: size) { chunk in
+            hash.update(chunk)
             if keepingBytes { bytes += chunk }
         }
         guard hash.finalize().hexadecimal == file.sha256 else {
@@ -100,39 +99,20 @@ extension CheckpointStore {
 
     /// Hands out exactly `limit` bytes in pieces; a file that shrinks meanwhile is damage.
     private func forEachChunk(
-        of input: borrowing Descriptor, limit: Int, at path: String,
-        _ body: (UnsafeRawBufferPointer) -> Void
-    ) throws(CheckpointError) {
+        of input: borrowing Descriptor, limit: Int, _ body: (UnsafeRawBufferPointer) -> Void
+    ) throws(FileError) {
         let buffer = UnsafeMutableRawBufferPointer.allocate(
             byteCount: max(1, min(limit, Self.chunkBytes)), alignment: 16)
         defer { buffer.deallocate() }
         var left = limit
         while left > 0 {
             let wanted = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(left, buffer.count)])
-            let count = try input.read(into: wanted, at: path)
-            guard count > 0 else { throw .damage("became shorter while it was read", at: path) }
+            let count = try input.read(into: wanted)
+            guard count > 0 else {
+                throw .damage("became shorter while it was read", at: input.path)
+            }
             body(UnsafeRawBufferPointer(rebasing: wanted[..<count]))
             left -= count
-        }
-    }
-}
-
-extension CheckpointError {
-    var isDamage: Bool { cause == .damage }
-
-    /// Place and problem without advice, for lists.
-    var sentence: String { (location.map { "\($0) " } ?? "") + problem }
-
-    /// The same error as a reader of a checkpoint sees it: a missing file, a link or a folder in
-    /// its place and an unreadable sector are damage; a lack of permission or memory is not.
-    var seenWhileReading: CheckpointError {
-        guard case .system(let errorNumber) = cause, let location else { return self }
-        switch errorNumber {
-        case ENOENT: return .damage("is missing", at: location)
-        case ELOOP: return .damage("is a symbolic link", at: location)
-        case ENOTDIR: return .damage("is not a folder", at: location)
-        case EISDIR, ENXIO, EIO: return .damage(problem, at: location)
-        default: return self
         }
     }
 }

@@ -1,5 +1,5 @@
-import Crypto
 import Faults
+public import Files
 import Glibc
 
 /// The checkpoints of one run: a folder of folders `step-00000050`.
@@ -26,7 +26,7 @@ public struct CheckpointStore: Sendable {
     public static let documentName = "document.json"
     static let stepPrefix = "step-"
     static let badPrefix = ".bad-"
-    static let removalPrefix = ".gc-"
+    static let removalPrefix = StagedFolder.asidePrefix
 
     /// Writes a checkpoint; it would survive a power cut when this returns.
     ///
@@ -44,13 +44,13 @@ public struct CheckpointStore: Sendable {
     ///   - mayPublish: Called before anything is touched, and again when everything but the name is in
     ///     place; throws to leave it at that.
     /// - Returns: Where it lies and what identifies it.
-    /// - Throws: ``CheckpointError``; earlier checkpoints are untouched then. Exit code 75 where
+    /// - Throws: ``FileError``; earlier checkpoints are untouched then. Exit code 75 where
     ///   the cause may pass (disk full).
     public func save(
         step: Int, runID: String, parent: String? = nil, document: String,
         files: [CheckpointFile], expecting expected: String? = nil,
-        mayPublish: () throws(CheckpointError) -> Void = {}
-    ) throws(CheckpointError) -> SavedCheckpoint {
+        mayPublish: () throws(FileError) -> Void = {}
+    ) throws(FileError) -> SavedCheckpoint {
         precondition(step >= 0, "step \(step)")
         let all = files + [CheckpointFile(name: Self.documentName, text: document)]
         try checkNames(all)
@@ -63,37 +63,52 @@ public struct CheckpointStore: Sendable {
                 hint: "Join some of them")
         }
 
-        let digest = SHA256.hash(data: manifestBytes).hexadecimal
+        let digest = SHA256.digest(of: manifestBytes).hexadecimal
         guard expected == nil || expected == digest else {
             throw .damage("has changed on its way", at: path(of: Self.name(ofStep: step)))
         }
 
-        try mayPublish()
-        try DurableFiles.makeFolder(folder, permissions: 0o700)
-        let root = try Descriptor.folder(folder)
-        try removeLeftovers(in: root)
         let saved = SavedCheckpoint(
             step: step, path: path(of: Self.name(ofStep: step)),
             bytes: manifest.files.reduce(manifestBytes.count) { $0 + $1.bytes },
             manifestSHA256: digest)
-        if let existing = try? read(step: step, in: root, keepingBytes: false),
-            existing.manifestSHA256 == saved.manifestSHA256
-        {
-            return saved
+        // Written last: without it a folder is no checkpoint.
+        let last = CheckpointFile(name: CheckpointManifest.fileName, bytes: manifestBytes)
+        do throws(FileError) {
+            try write(all + [last], as: saved, mayPublish)
+        } catch {
+            throw error.advising(
+                whenFull: "keep fewer checkpoints (--keep)", elsewhere: "choose another --out")
         }
-
-        let name = Self.name(ofStep: step)
-        let stage = try StagedFolder(
-            in: root, at: folder, label: name, folderMode: 0o700, fileMode: 0o600)
-        for file in all { try stage.write(file) }
-        try stage.write(
-            CheckpointFile(name: CheckpointManifest.fileName, bytes: manifestBytes))
-        try mayPublish()
-        try stage.publish(as: name)
         return saved
     }
 
-    private func checkNames(_ files: [CheckpointFile]) throws(CheckpointError) {
+    private func write(
+        _ files: [CheckpointFile], as saved: SavedCheckpoint,
+        _ mayPublish: () throws(FileError) -> Void
+    ) throws(FileError) {
+        try mayPublish()
+        try DurableFiles.makeFolder(folder, permissions: 0o700)
+        let root = try Descriptor.folder(folder)
+        try removeLeftovers(in: root)
+        if let existing = try? read(step: saved.step, in: root, keepingBytes: false),
+            existing.manifestSHA256 == saved.manifestSHA256
+        {
+            return
+        }
+        let name = Self.name(ofStep: saved.step)
+        let stage = try StagedFolder(
+            in: root, label: name, permissions: (folder: 0o700, files: 0o600))
+        for file in files {
+            try file.withBytes { (bytes) throws(FileError) in
+                try stage.write(bytes, to: file.name)
+            }
+        }
+        try mayPublish()
+        try stage.publish(as: name)
+    }
+
+    private func checkNames(_ files: [CheckpointFile]) throws(FileError) {
         var seen: Set<String> = [CheckpointManifest.fileName]
         for file in files {
             guard CheckpointFile.isValid(name: file.name), seen.insert(file.name).inserted else {
@@ -106,18 +121,17 @@ public struct CheckpointStore: Sendable {
 
     private static func describe(_ file: CheckpointFile) -> CheckpointManifest.Entry {
         file.withBytes { bytes in
-            var hash = SHA256()
-            hash.update(bufferPointer: bytes)
-            return CheckpointManifest.Entry(
-                name: file.name, bytes: bytes.count, sha256: hash.finalize().hexadecimal)
+            CheckpointManifest.Entry(
+                name: file.name, bytes: bytes.count,
+                sha256: SHA256.digest(of: bytes).hexadecimal)
         }
     }
 
     /// Removes what a killed job left: stages, and checkpoints whose removal had begun.
-    func removeLeftovers(in root: borrowing Descriptor) throws(CheckpointError) {
-        for name in try root.entries(at: folder)
+    func removeLeftovers(in root: borrowing Descriptor) throws(FileError) {
+        for name in try root.entries()
         where name.hasPrefix(StagedFolder.prefix) || name.hasPrefix(Self.removalPrefix) {
-            try root.remove(name, at: path(of: name))
+            try root.remove(name)
         }
     }
 

@@ -1,4 +1,5 @@
 import Faults
+public import Files
 import Foundation
 
 /// Who holds a run's lock, as it writes itself into the locked file.
@@ -44,7 +45,7 @@ public struct LockHolder: Sendable, Equatable {
     /// What is said to this job, which finds the lock taken.
     ///
     /// - Parameter other: The holder, if it is known.
-    public func refused(by other: LockHolder?, at path: String) -> CheckpointError {
+    public func refused(by other: LockHolder?, at path: String) -> FileError {
         var problem = "another job is writing to this run"
         var hint = "Wait until it has ended, or give another --out"
         if let other, looksLikeRank(besides: other) {
@@ -57,7 +58,7 @@ public struct LockHolder: Sendable, Equatable {
                 ": process \(other.process) on \(other.host), "
                 + (other.ranks == 1 ? "one rank" : "\(other.ranks) ranks")
         }
-        return CheckpointError(
+        return FileError(
             problem, at: path, hint: hint, exitCode: .fencedOut, cause: .refusal)
     }
 }

@@ -1,4 +1,5 @@
 import Faults
+public import Files
 import Foundation
 
 /// The right to write to a run's folder: `OUT/.lease`, renewed every two seconds.
@@ -14,7 +15,7 @@ public final class RunLease: @unchecked Sendable {
     /// Names this job's hold among all; random.
     public let token: String
     private let path: String
-    private let descriptor: Int32
+    private let descriptor: Descriptor
     private let place: String
     private let launch: String
 
@@ -37,12 +38,12 @@ public final class RunLease: @unchecked Sendable {
     ///   - folder: The run's folder. Whoever calls holds its lock.
     ///   - host: Name of this machine.
     ///   - launch: Names the supervisor that started this job; empty for none.
-    /// - Throws: ``CheckpointError`` with exit code 76 if the holder is alive.
+    /// - Throws: ``FileError`` with exit code 76 if the holder is alive.
     public init(
         folder: String, host: String, launch: String = ""
-    ) throws(CheckpointError) {
+    ) throws(FileError) {
         path = folder + "/.lease"
-        token = randomSuffix() + randomSuffix()
+        token = randomHexadecimal() + randomHexadecimal()
         place = "\(host) \(Self.bootID)"
         self.launch = launch.isEmpty ? "-" : launch
         if let holder = Self.read(path), !holder.isReleased, holder.place != place,
@@ -52,8 +53,7 @@ public final class RunLease: @unchecked Sendable {
         }
         try DurableFiles.writeDurably(
             Self.text(token, place, self.launch, beat: 0), to: path, permissions: 0o644)
-        descriptor = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW)
-        guard descriptor >= 0 else { throw .system(errno, "cannot be opened", at: path) }
+        descriptor = try Descriptor(path, O_WRONLY | O_NOFOLLOW)
         // Somebody else may have taken it over between the two calls: then the file is not ours.
         try check()
         let thread = Thread { [weak self] in
@@ -63,12 +63,10 @@ public final class RunLease: @unchecked Sendable {
         thread.start()
     }
 
-    deinit { close(descriptor) }
-
     /// Whether this job still may write.
     ///
-    /// - Throws: ``CheckpointError`` with exit code 76 if another job has taken over.
-    public func check() throws(CheckpointError) {
+    /// - Throws: ``FileError`` with exit code 76 if another job has taken over.
+    public func check() throws(FileError) {
         let isMine = Self.read(path).map { $0.token == token } ?? false
         lock.lock()
         if !isMine { isLost = true }
@@ -137,9 +135,9 @@ public final class RunLease: @unchecked Sendable {
     /// Writes through the descriptor: into a file that another job has replaced, it reaches nobody.
     private func write(released: Bool = false) {
         let bytes = Array(Self.text(token, place, launch, beat: released ? nil : beat).utf8)
-        _ = bytes.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
+        try? bytes.withBytes { (memory) throws(FileError) in try descriptor.write(memory, at: 0) }
         // Network file systems send it now.
-        _ = fsync(descriptor)
+        try? descriptor.synchronize()
     }
 
     /// - Returns: Whether there is nothing left to renew.
@@ -157,7 +155,7 @@ public final class RunLease: @unchecked Sendable {
         return false
     }
 
-    private static func watch(_ holder: Contents, at path: String) throws(CheckpointError) {
+    private static func watch(_ holder: Contents, at path: String) throws(FileError) {
         let began = DispatchTime.now().uptimeNanoseconds
         while Double(DispatchTime.now().uptimeNanoseconds - began) / 1e9 < patienceSeconds {
             usleep(250_000)
@@ -171,20 +169,5 @@ public final class RunLease: @unchecked Sendable {
         let data = FileManager.default.contents(atPath: "/proc/sys/kernel/random/boot_id")
         return String(decoding: data ?? Data(), as: UTF8.self)
             .trimmingCharacters(in: .whitespacesAndNewlines)
-    }
-}
-
-extension CheckpointError {
-    static func fencedOut(at path: String) -> CheckpointError {
-        CheckpointError(
-            "another job has taken this run over; this one writes nothing more", at: path,
-            hint: "Leave the run to the other job", exitCode: .fencedOut, cause: .refusal)
-    }
-
-    static func heldElsewhere(_ place: String, at path: String) -> CheckpointError {
-        CheckpointError(
-            "another job is writing to this run, on \(place.prefix { $0 != " " })", at: path,
-            hint: "Wait until it has ended, or give another --out; ranks of one job are started "
-                + "together, by mpirun or lora launch", exitCode: .fencedOut, cause: .refusal)
     }
 }

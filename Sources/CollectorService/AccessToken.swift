@@ -1,4 +1,4 @@
-import Crypto
+import Files
 
 /// The secret that peers and readers show, or none.
 struct AccessToken: Sendable {
@@ -15,9 +15,7 @@ struct AccessToken: Sendable {
 
     /// What a browser keeps in place of the secret, with which nobody can report.
     var cookie: String {
-        SHA256.hash(data: Array("lora-collector page \(text)".utf8)).map {
-            String($0 >> 4, radix: 16) + String($0 & 15, radix: 16)
-        }.joined()
+        SHA256.digest(of: "lora-collector page \(text)".utf8).hexadecimal
     }
 
     func isKept(in given: String) -> Bool { !isAskedFor || Self.isSame(given, cookie) }

@@ -1,5 +1,5 @@
+import Files
 import ModelFiles
-import Tensors
 
 /// The beginning of a text whose first record could not be used: what it is instead of JSON lines.
 ///

@@ -1,8 +1,7 @@
-import Crypto
 import Faults
+import Files
 import Foundation
 import Slices
-import Tensors
 public import Tokenization
 
 /// Reads a data file and gives its records as samples, in the file's order.
@@ -76,7 +75,7 @@ private struct DatasetLoading {
         guard let cache, let identity = recipe.identity else {
             return try dataset(privateFile(), digest, .unsaved, remark: nil)
         }
-        let key = SHA256.hash(data: Data("\(digest)\n\(identity)".utf8)).withUnsafeBytes {
+        let key = SHA256.digest(of: "\(digest)\n\(identity)".utf8).bytes.withUnsafeBytes {
             Array($0.bindMemory(to: UInt64.self))
         }
         var origin = SampleOrigin.made

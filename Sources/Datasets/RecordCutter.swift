@@ -1,5 +1,5 @@
+import Files
 import Foundation
-import Tensors
 
 /// Some consecutive records of a file, not parsed yet.
 struct RecordBlock {

@@ -1,4 +1,5 @@
 import Faults
+import Files
 import Foundation
 
 /// A folder of samples files, shared by all processes of a node.
@@ -73,10 +74,7 @@ public struct SampleCache: Sendable, Equatable {
         _ key: [UInt64], origin: inout SampleOrigin, report: (String) -> Void,
         make: (_ path: String, _ touch: @escaping @Sendable () -> Void) throws(DatasetError) -> Void
     ) throws(DatasetError) -> SampleFile {
-        let name = key.map { word in
-            let text = String(word, radix: 16)
-            return String(repeating: "0", count: 16 - text.count) + text
-        }.joined()
+        let name = key.map(\.hexadecimal).joined()
         let path = folder + "/" + name + Self.suffix
         origin = .mapped
         if let file = try existing(path, key) { return file }

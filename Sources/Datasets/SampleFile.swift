@@ -1,6 +1,6 @@
+import Files
 import Foundation
 import Slices
-import Tensors
 
 /// A samples file, mapped: all processes of a node share its pages.
 final class SampleFile: Sendable {

@@ -1,6 +1,6 @@
+import Files
 import Foundation
 import Slices
-import Tensors
 
 /// Writes a samples file as its samples come; nothing of them stays in memory.
 final class SampleFileWriter {

@@ -1,5 +1,5 @@
 public import ChatTemplates
-import Crypto
+import Files
 import Foundation
 public import ModelFiles
 public import Tokenization
@@ -205,13 +205,9 @@ public struct SampleRecipe: Sendable {
     /// Of the files that the tokenizer and the chat template are read from.
     private static func identity(of model: BaseModel) -> String {
         var hash = SHA256()
-        func add(_ name: String, _ bytes: some DataProtocol) {
-            hash.update(data: Data("\(name) \(bytes.count)\n".utf8))
-            hash.update(data: bytes)
-        }
         if let metadata = model.ggufMetadata {
             for name in metadata.keys.sorted() where name.hasPrefix("tokenizer.") {
-                add(name, metadata[name]?.canonicalBytes ?? [])
+                hash.add(name, metadata[name]?.canonicalBytes ?? [])
             }
         } else {
             for name in [
@@ -220,7 +216,7 @@ public struct SampleRecipe: Sendable {
                 "generation_config.json",
             ] + namedTemplates(in: model.path) {
                 if let data = FileManager.default.contents(atPath: model.path + "/" + name) {
-                    add(name, data)
+                    hash.add(name, data)
                 }
             }
         }
@@ -280,5 +276,13 @@ public struct HeldOutShare: Sendable, Equatable {
     /// that is made of it.
     func takes(_ contentHash: UInt64) -> Bool {
         withUnsafeBytes(of: contentHash) { ContentHash.hash($0, seed: 1) } < threshold
+    }
+}
+
+extension SHA256 {
+    /// Adds a part so that no other parts give the same bytes.
+    fileprivate mutating func add(_ name: String, _ bytes: some Collection<UInt8>) {
+        update("\(name) \(bytes.count)\n".utf8)
+        update(bytes)
     }
 }

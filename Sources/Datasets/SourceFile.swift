@@ -1,4 +1,4 @@
-import Crypto
+import Files
 import Foundation
 
 /// A data file that is read from the beginning to the end, piece by piece.
@@ -78,18 +78,9 @@ final class SourceFile {
         let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
         defer { piece.deallocate() }
         while case let count = try read(into: piece), count > 0 {
-            hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: piece[..<count]))
+            hash.update(UnsafeRawBufferPointer(rebasing: piece[..<count]))
         }
         rewind()
         return hash.finalize().hexadecimal
-    }
-}
-
-extension SHA256.Digest {
-    var hexadecimal: String {
-        map { byte in
-            let text = String(byte, radix: 16)
-            return byte < 16 ? "0" + text : text
-        }.joined()
     }
 }

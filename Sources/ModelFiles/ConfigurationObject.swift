@@ -1,4 +1,4 @@
-import Tensors
+import Files
 
 /// A JSON object of settings, read key by key; a value of the wrong kind is named by its key.
 ///

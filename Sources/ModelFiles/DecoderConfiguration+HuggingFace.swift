@@ -1,4 +1,4 @@
-import Tensors
+import Files
 
 extension DecoderConfiguration {
     /// What `config.json` of a folder says, with transformers' defaults for what it does not.

@@ -1,4 +1,4 @@
-import Tensors
+import Files
 
 /// Reads a GGUF file from front to back; every read is checked against the bytes that remain.
 struct GGUFCursor {

@@ -1,4 +1,5 @@
-public import Tensors
+public import Files
+import Tensors
 
 /// A GGUF file, version 3: metadata and where its tensors lie.
 ///
@@ -118,7 +119,7 @@ extension MappedFile {
     /// Maps `path`, with this room's error.
     static func model(_ path: String) throws(ModelFileError) -> MappedFile {
         let file: MappedFile
-        do throws(MappedFileError) {
+        do throws(FileError) {
             file = try MappedFile(path: path)
         } catch {
             throw ModelFileError(error.problem, file: error.location ?? path, hint: error.hint)

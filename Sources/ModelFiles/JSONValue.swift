@@ -1,5 +1,5 @@
+import Files
 import Foundation
-import Tensors
 
 /// A JSON value as it stands in a file: integers stay exact, members keep their order.
 ///

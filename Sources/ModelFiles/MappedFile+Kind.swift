@@ -1,4 +1,4 @@
-import Tensors
+import Files
 
 extension MappedFile {
     /// - Throws: ``ModelFileError`` that calls the file what it is, if it is of a kind that no part

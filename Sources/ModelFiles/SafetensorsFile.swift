@@ -1,4 +1,5 @@
-public import Tensors
+public import Files
+import Tensors
 
 /// A safetensors file: where its tensors lie, checked when it is opened.
 public struct SafetensorsFile: Sendable {

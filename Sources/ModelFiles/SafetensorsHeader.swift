@@ -1,4 +1,4 @@
-import Tensors
+import Files
 
 /// The JSON header of a safetensors file, checked against the size of the file.
 ///

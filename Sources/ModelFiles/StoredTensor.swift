@@ -1,3 +1,4 @@
+public import Files
 public import Tensors
 
 /// A tensor inside a mapped model file, checked against the file's bounds.

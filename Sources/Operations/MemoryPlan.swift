@@ -1,4 +1,5 @@
 import Faults
+import Files
 import Kernels
 import ModelFiles
 import Slices

@@ -1,4 +1,4 @@
-import Crypto
+import Files
 package import ProgressReports
 
 /// One record as a spool keeps it: the message that will be sent, and what is needed to judge it unread.
@@ -107,7 +107,7 @@ enum SpoolChecksum {
     }
 
     private static func checksum(_ body: ArraySlice<UInt8>) -> [UInt8] {
-        Array(SHA256.hash(data: body).prefix(bytes))
+        Array(SHA256.digest(of: body).bytes.prefix(bytes))
     }
 }
 

@@ -1,4 +1,4 @@
-import Checkpoints
+import Files
 import Glibc
 import Synchronization
 
@@ -33,7 +33,7 @@ public final class MetricsFile: ProgressSink {
         self.path = path
         self.tell = tell
         let history = try MetricsHistory(contentsOf: path, resumeAtStep: resumeAtStep)
-        do throws(CheckpointError) {
+        do throws(FileError) {
             if !history.superseded.isEmpty {
                 try DurableFiles.appendDurably(
                     history.superseded, to: Self.supersededPath(besides: path))
@@ -111,7 +111,7 @@ public final class MetricsFile: ProgressSink {
 }
 
 extension ProgressError {
-    fileprivate init(_ error: CheckpointError) {
+    fileprivate init(_ error: FileError) {
         self.init(error.problem, at: error.location, hint: error.hint, exitCode: error.exitCode)
     }
 }

@@ -1,3 +1,4 @@
+import Files
 import ProgressReports
 
 /// What a supervisor is asked to do.
@@ -25,7 +26,7 @@ public struct LaunchPlan: Sendable {
     /// Width of the terminal that will show what the job says; `nil`: it is none.
     public var terminalColumns: Int?
     /// Names this supervisor among all; random.
-    public let identity = String(UInt64.random(in: .min ... .max), radix: 16)
+    public let identity = randomHexadecimal()
 
     public init(
         ranks: Int, hostfile: Hostfile?, program: [String], out: String,

@@ -1,5 +1,5 @@
-import Checkpoints
 import Faults
+import Files
 import Foundation
 import ProgressReports
 import Synchronization
@@ -39,7 +39,7 @@ public final class Supervisor {
     /// - Returns: 0 with a verified final record, 75 to be started again later, or what a job said
     ///   that no other attempt changes.
     /// - Throws: ``SupervisionError``, with exit code 76 if another supervisor has the run; or
-    ///   `CheckpointError` if the run's folder cannot be made.
+    ///   `FileError` if the run's folder cannot be made.
     public func run() throws -> Int32 {
         try DurableFiles.makeFolder(plan.out)
         let lock = try SupervisorLock(out: plan.out)

@@ -1,3 +1,5 @@
+public import Files
+
 /// A `[rows, columns]` weight that is never written, in its file's own encoding.
 ///
 /// Rows lie one after the other, each `elementType.byteCount(elements: columns)` long.

@@ -1,26 +1,15 @@
-import Crypto
+import Files
 import Foundation
 import ModelFiles
-import Tensors
 
 /// SHA-256 of what a run depends on, so that another rank or a resumed run can compare.
 enum Fingerprints {
-    static func hex(_ digest: SHA256.Digest) -> String {
-        digest.map { byte in
-            let text = String(byte, radix: 16)
-            return byte < 16 ? "0" + text : text
-        }.joined()
+    static func sha256(_ bytes: some Collection<UInt8>) -> String {
+        SHA256.digest(of: bytes).hexadecimal
     }
 
-    static func sha256(_ bytes: UnsafeRawBufferPointer) -> String {
-        hex(SHA256.hash(data: bytes))
-    }
-
-    static func sha256(_ bytes: [UInt8]) -> String { hex(SHA256.hash(data: bytes)) }
-
-    static func sha256(file path: String) throws -> String {
-        let file = try MappedFile(path: path)
-        return withExtendedLifetime(file) { sha256(file.bytes) }
+    static func sha256(file path: String) throws(FileError) -> String {
+        try SHA256.digest(ofFile: path).hexadecimal
     }
 
     /// Of weights, configuration and tokenizer: the names of a folder's files and their contents;
@@ -40,6 +29,6 @@ enum Fingerprints {
             let name = URL(fileURLWithPath: path).lastPathComponent
             return try "\(sha256(file: path))  \(name)\n"
         }
-        return sha256([UInt8](lines.joined().utf8))
+        return sha256(lines.joined().utf8)
     }
 }

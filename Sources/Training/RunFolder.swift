@@ -2,6 +2,7 @@ import Adapters
 import Checkpoints
 import Collectives
 import Faults
+import Files
 import Foundation
 import Optimization
 import ProgressReports
@@ -19,7 +20,7 @@ final class RunFolder {
     private(set) var adopted: (archive: CheckpointArchive, history: [UInt8], host: String)?
     private let lock: Int32
     /// Why the folder's own checkpoints are of no use.
-    private var trouble: CheckpointError?
+    private var trouble: FileError?
 
     var adapterPath: String { path + "/adapter" }
     var metricsPath: String { path + "/metrics.jsonl" }
@@ -60,7 +61,7 @@ final class RunFolder {
             if let loaded = try store.loadNewest(settingAside: false) {
                 checkpoint = (loaded, try RunDocument.decode(loaded.document, path: loaded.path))
             }
-        } catch let error as CheckpointError where error.exitCode == .badInput {
+        } catch let error as FileError where error.exitCode == .badInput {
             // Another host may hold a copy.
             trouble = error
         }

@@ -1,6 +1,7 @@
 import Adapters
 public import Checkpoints
 import Faults
+public import Files
 import Foundation
 import Kernels
 
@@ -54,7 +55,7 @@ public struct RunRecords: Sendable {
     }
 
     /// Compares every byte of every checkpoint with its manifest, oldest first.
-    public func checkpoints() throws(CheckpointError) -> [CheckpointVerdict] {
+    public func checkpoints() throws(FileError) -> [CheckpointVerdict] {
         try CheckpointStore(folder: path + "/checkpoints").verifyAll()
     }
 

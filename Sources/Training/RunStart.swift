@@ -3,6 +3,7 @@ import Checkpoints
 import Collectives
 import Datasets
 import Faults
+import Files
 import Foundation
 import Kernels
 import MetricsOutlets
@@ -266,10 +267,6 @@ struct RunStart {
 
     /// 128 random bits: names a run among all runs that a collector sees.
     private static func newRunID() -> String {
-        let bits = (UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max))
-        return [bits.0, bits.1].map { word in
-            let text = String(word, radix: 16)
-            return String(repeating: "0", count: 16 - text.count) + text
-        }.joined()
+        randomHexadecimal() + randomHexadecimal()
     }
 }

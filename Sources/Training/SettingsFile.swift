@@ -1,5 +1,5 @@
+import Files
 import Foundation
-import Tensors
 import Yams
 
 /// A `run.yaml`: the settings in it, and where each stands.

@@ -1,7 +1,7 @@
 import ArgumentParser
-import Checkpoints
 import CommandOptions
 import Faults
+import Files
 import Foundation
 import Training
 

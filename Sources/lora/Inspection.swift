@@ -1,5 +1,6 @@
 import Adapters
 import Faults
+import Files
 import Foundation
 import ModelFiles
 import Tensors

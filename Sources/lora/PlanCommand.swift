@@ -1,6 +1,6 @@
 import ArgumentParser
-import Checkpoints
 import Faults
+import Files
 import Foundation
 import Operations
 

@@ -1,8 +1,8 @@
 import ArgumentParser
 import Faults
+import Files
 import Foundation
 import ModelFiles
-import Tensors
 import Tokenization
 
 /// `lora tokenize`: the token ids of each line of a file.

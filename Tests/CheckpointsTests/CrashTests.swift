@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import TestSupport
 import Testing
 
 /// Kills or fails a saving process at each of its system calls in turn (strace's injection).
@@ -95,8 +96,8 @@ import Testing
         return calls
     }
 
-    private func prepare(_ scenario: Scenario) throws -> Scratch {
-        let victim = try Scratch(inMemory: true)
+    private func prepare(_ scenario: Scenario) throws -> ScratchFolder {
+        let victim = try ScratchFolder(inMemory: true)
         for step in [50, 100] + (scenario == .afterDamage ? [150] : []) {
             let run = try execute([Self.saver, victim.path, "\(step)", "0", "9"])
             try #require(run.status == 0, "\(run.output)")
@@ -105,11 +106,11 @@ import Testing
         return victim
     }
 
-    private func arguments(_ scenario: Scenario, _ victim: Scratch) -> [String] {
+    private func arguments(_ scenario: Scenario, _ victim: ScratchFolder) -> [String] {
         [victim.path, "\(scenario.step)", "1", "2"]
     }
 
-    private func run(_ scenario: Scenario, on victim: Scratch, tracing inject: String?) throws
+    private func run(_ scenario: Scenario, on victim: ScratchFolder, tracing inject: String?) throws
         -> (status: Int32, output: String)
     {
         let tracer = inject.map {
@@ -122,7 +123,7 @@ import Testing
     }
 
     private func check(
-        _ victim: Scratch, _ scenario: Scenario, saidDurable: Bool, _ call: Call
+        _ victim: ScratchFolder, _ scenario: Scenario, saidDurable: Bool, _ call: Call
     ) throws {
         let loaded = try #require(
             try CheckpointStore(folder: victim.path).loadNewest(), "after \(call)")

@@ -1,18 +1,19 @@
 import Checkpoints
-import Crypto
 import Faults
+import Files
 import Foundation
+import TestSupport
 import Testing
 
 /// Whatever happens to a byte of the newest checkpoint, the one before it is used.
 @Suite struct DamageTests {
-    let scratch: Scratch
+    let scratch: ScratchFolder
     let store: CheckpointStore
     static let files = ["MANIFEST.json", "a.bin", "b.bin", "document.json"]
     static let newest = "step-00000002"
 
     init() throws {
-        scratch = try Scratch()
+        scratch = try ScratchFolder()
         store = CheckpointStore(folder: scratch.path)
         try save(step: 1, in: store)
         try save(step: 2, in: store)
@@ -103,7 +104,7 @@ import Testing
         try scratch.write([1, 2], to: "step-00000001/a.bin")
         try scratch.write([], to: "step-00000002/MANIFEST.json")
         let before = try scratch.snapshot()
-        let error = #expect(throws: CheckpointError.self) { try store.loadNewest() }
+        let error = #expect(throws: FileError.self) { try store.loadNewest() }
         #expect(error?.exitCode == .badInput)
         let text = error.map(String.init(describing:)) ?? ""
         #expect(text.contains("step-00000001/a.bin has 2 bytes"))
@@ -115,7 +116,7 @@ import Testing
         try FileManager.default.removeItem(atPath: scratch.path + "/step-00000002")
         try FileManager.default.moveItem(
             atPath: scratch.path + "/step-00000001", toPath: scratch.path + "/.bad-step-00000001.0")
-        let error = #expect(throws: CheckpointError.self) { try store.loadNewest() }
+        let error = #expect(throws: FileError.self) { try store.loadNewest() }
         #expect(error?.exitCode == .badInput)
     }
 
@@ -126,15 +127,14 @@ import Testing
         let body = text.components(separatedBy: "  \"sha256\"")[0]
         #expect(body.contains(old))
         let forged = body.replacingOccurrences(of: old, with: new)
-        let digest = SHA256.hash(data: Data(forged.utf8))
-            .map { String(format: "%02x", $0) }.joined()
+        let digest = SHA256.digest(of: forged.utf8).hexadecimal
         try scratch.write(Array((forged + "  \"sha256\": \"\(digest)\"\n}\n").utf8), to: name)
     }
 
     @Test func aNewerFormatIsRefusedNotSkipped() throws {
         try forge("\"format_version\": 1", "\"format_version\": 2")
         let before = try scratch.snapshot()
-        let error = #expect(throws: CheckpointError.self) { try store.loadNewest() }
+        let error = #expect(throws: FileError.self) { try store.loadNewest() }
         #expect(error?.exitCode == .badInput)
         #expect(error?.problem.contains("format version 2") == true)
         #expect(try scratch.snapshot() == before)
@@ -161,7 +161,7 @@ import Testing
 
     @Test func filesOverTheLimitAreNotRead() throws {
         let small = CheckpointStore(folder: scratch.path, maximumFileBytes: 999)
-        let error = #expect(throws: CheckpointError.self) { try small.loadNewest() }
+        let error = #expect(throws: FileError.self) { try small.loadNewest() }
         #expect(error?.problem.contains("more than the limit of 999") == true)
     }
 }

@@ -1,5 +1,6 @@
 import Checkpoints
 import Faults
+import Files
 import Foundation
 import Testing
 
@@ -17,7 +18,7 @@ import Testing
             try first.check()
             #expect(RunLease.isVisible(token: first.token, in: folder))
             let second = try RunLease(folder: folder, host: "here")
-            #expect(throws: CheckpointError.self) { try first.check() }
+            #expect(throws: FileError.self) { try first.check() }
             #expect(first.wasLost)
             // Giving back what was lost disturbs nobody.
             first.release()
@@ -30,7 +31,7 @@ import Testing
     @Test(.timeLimit(.minutes(10))) func aLivingHolderElsewhereIsLeftAlone() throws {
         try inFolder { folder in
             let holder = try RunLease(folder: folder, host: "there")
-            let error = #expect(throws: CheckpointError.self) {
+            let error = #expect(throws: FileError.self) {
                 try RunLease(folder: folder, host: "here")
             }
             #expect(error?.exitCode == .fencedOut)
@@ -64,7 +65,7 @@ import Testing
             #expect(!RunLease.isHeld(byLaunch: "", in: folder))
             let next = try RunLease(folder: folder, host: "here", launch: "cafe")
             try next.check()
-            #expect(throws: CheckpointError.self) { try earlier.check() }
+            #expect(throws: FileError.self) { try earlier.check() }
         }
     }
 
@@ -110,10 +111,10 @@ import Testing
         for place in bytes.indices {
             var damaged = bytes
             damaged[place] ^= 1 << UInt8(place % 8)
-            #expect(throws: CheckpointError.self, "byte \(place)") {
+            #expect(throws: FileError.self, "byte \(place)") {
                 _ = try CheckpointArchive(bytes: damaged).save(to: store)
             }
-            #expect(throws: CheckpointError.self, "cut at \(place)") {
+            #expect(throws: FileError.self, "cut at \(place)") {
                 _ = try CheckpointArchive(bytes: Array(bytes[..<place])).save(to: store)
             }
         }

@@ -1,5 +1,6 @@
 import Checkpoints
 import Faults
+import Files
 import Foundation
 import Testing
 

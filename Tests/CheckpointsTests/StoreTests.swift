@@ -1,14 +1,16 @@
 import Checkpoints
 import Faults
+import Files
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct StoreTests {
-    let scratch: Scratch
+    let scratch: ScratchFolder
     let store: CheckpointStore
 
     init() throws {
-        scratch = try Scratch()
+        scratch = try ScratchFolder()
         store = CheckpointStore(folder: scratch.path)
     }
 
@@ -94,7 +96,7 @@ import Testing
 
     @Test func refusesNamesThatLeaveTheFolder() throws {
         for name in ["../x", "/etc/x", "", ".hidden", "MANIFEST.json", "document.json", "a\u{0}b"] {
-            let error = #expect(throws: CheckpointError.self, "\(name)") {
+            let error = #expect(throws: FileError.self, "\(name)") {
                 try store.save(
                     step: 1, runID: "r", document: "{}",
                     files: [CheckpointFile(name: name, bytes: [1])])
@@ -129,7 +131,7 @@ import Testing
         for step in 1...4 { try save(step: step, in: store) }
         try scratch.write([0], to: "step-00000004/b.bin")
         let before = try scratch.snapshot()
-        #expect(throws: CheckpointError.self) { try store.prune(keeping: 1) }
+        #expect(throws: FileError.self) { try store.prune(keeping: 1) }
         #expect(try scratch.snapshot() == before)
     }
 

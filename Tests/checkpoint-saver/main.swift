@@ -2,6 +2,7 @@
 // checkpoint-saver FOLDER STEP VARIANT KEEP
 import Checkpoints
 import Faults
+import Files
 import Glibc
 
 let arguments = CommandLine.arguments
@@ -13,7 +14,7 @@ func say(_ text: String) {
     _ = text.withCString { write(1, $0, strlen($0)) }
 }
 
-do throws(CheckpointError) {
+do throws(FileError) {
     let store = CheckpointStore(folder: arguments[1])
     let parent = try store.loadNewest()
     let adapter = [UInt8](repeating: variant &+ UInt8(truncatingIfNeeded: step), count: 70_000)

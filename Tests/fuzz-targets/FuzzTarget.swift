@@ -1,8 +1,8 @@
 import Adapters
 import ChatTemplates
 import Checkpoints
-import Crypto
 import Datasets
+import Files
 import Foundation
 import MetricsOutlets
 import ModelFiles
@@ -162,10 +162,7 @@ enum FuzzTarget: String, CaseIterable {
         let seal = Array("  \"sha256\": \"".utf8)
         let end = bytes.count - (seal.count + 64 + 4)
         let sealed = end > 0 ? Array(bytes[..<end]) : bytes
-        let digest = SHA256.hash(data: sealed).map { byte in
-            let text = String(byte, radix: 16)
-            return byte < 16 ? "0" + text : text
-        }.joined()
+        let digest = SHA256.digest(of: sealed).hexadecimal
         let checkpoint = folder + "/step-00000007"
         _ = try lay(sealed + seal + Array("\(digest)\"\n}\n".utf8), "step-00000007/MANIFEST.json")
         _ = try CheckpointStore.load(checkpointAt: checkpoint)

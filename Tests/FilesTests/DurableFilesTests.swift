@@ -1,12 +1,13 @@
-import Checkpoints
 import Faults
+import Files
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct DurableFilesTests {
-    let scratch: Scratch
+    let scratch: ScratchFolder
 
-    init() throws { scratch = try Scratch() }
+    init() throws { scratch = try ScratchFolder() }
 
     @Test func replacesAFileAndLeavesNothingElse() throws {
         let path = scratch.path + "/run.yaml"
@@ -19,12 +20,12 @@ import Testing
     @Test func aFailureLeavesTheOldFile() throws {
         try FileManager.default.createDirectory(
             atPath: scratch.path + "/taken/inside", withIntermediateDirectories: true)
-        let error = #expect(throws: CheckpointError.self) {
+        let error = #expect(throws: FileError.self) {
             try DurableFiles.writeDurably("x", to: scratch.path + "/taken")
         }
         #expect(error?.location == scratch.path + "/taken")
         #expect(try scratch.names() == ["taken"])
-        #expect(throws: CheckpointError.self) {
+        #expect(throws: FileError.self) {
             try DurableFiles.writeDurably("x", to: scratch.path + "/missing/file")
         }
     }
@@ -36,25 +37,12 @@ import Testing
         #expect(try scratch.read("lines") == Array("a\nb\n".utf8))
     }
 
-    @Test func replacesAFolderWhole() throws {
-        let path = scratch.path + "/adapter/"
-        try DurableFiles.replaceFolder(
-            at: path, with: [.init(name: "old", text: "1"), .init(name: "both", text: "1")])
-        try DurableFiles.replaceFolder(at: path, with: [.init(name: "both", text: "2")])
-        #expect(try scratch.names() == ["adapter"])
-        #expect(try scratch.names("adapter") == ["both"])
-        #expect(try scratch.read("adapter/both") == Array("2".utf8))
-        #expect(throws: CheckpointError.self) {
-            try DurableFiles.replaceFolder(at: path, with: [.init(name: "../x", text: "")])
-        }
-    }
-
     @Test func makesFoldersAndRefusesFilesInTheWay() throws {
         try DurableFiles.makeFolder(scratch.path + "/a/b/c")
         try DurableFiles.makeFolder(scratch.path + "/a/b/c")
         #expect(try scratch.names("a/b") == ["c"])
         try scratch.write([], to: "file")
-        #expect(throws: CheckpointError.self) {
+        #expect(throws: FileError.self) {
             try DurableFiles.makeFolder(scratch.path + "/file")
         }
     }
