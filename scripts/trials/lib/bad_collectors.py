@@ -165,13 +165,14 @@ def refuses_at_length(peer):
 @misbehaviour
 def acknowledges_others(peer):
     """Other runs, other epochs, sequence 0: nothing that was sent."""
+    rng = random.Random(peer.number)
     peer.greet()
     while True:
         envelope = peer.envelope()
         run, epoch = envelope.run_id, envelope.epoch
         for others in (("", epoch), (run + "x", epoch), (run[:-1], epoch), (run, epoch - 1), (run, epoch + 1),
                        (run, 0), (run, 2**64 - 1)):
-            peer.acknowledge(*others, random.choice(UNSIGNED))
+            peer.acknowledge(*others, rng.choice(UNSIGNED))
         peer.acknowledge(run, epoch, 0)
 
 

@@ -148,7 +148,10 @@ exec ip netns exec "$node" unshare -u -m -- /bin/sh -c \\
 
     def kill_node(self, node, number=signal.SIGKILL):
         """Sends a signal to all that runs in a node, as often as needed until nothing is left."""
+        end = time.monotonic() + 60
         while pids := run("ip", "netns", "pids", self.name(node)).stdout.split():
+            if time.monotonic() > end:
+                raise RuntimeError(f"processes {' '.join(pids)} of node {node} do not end")
             for process in pids:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(int(process), number)

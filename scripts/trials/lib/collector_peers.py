@@ -91,6 +91,7 @@ class Client:
     def __init__(self, run, epochs, count):
         self.pb = protocol()
         self.run = run
+        self.rng = random.Random(run)
         self.waiting = collections.deque(
             (epoch, sequence) for epoch in epochs for sequence in range(1, count + 1))
         self.sent = 0
@@ -148,4 +149,4 @@ class Client:
         while self.waiting:
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, OSError):
                 await self.serve(port, pause)
-            await asyncio.sleep(random.uniform(0.005, 0.05))
+            await asyncio.sleep(self.rng.uniform(0.005, 0.05))
