@@ -35,9 +35,6 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
-let asyncHTTPClient = Target.Dependency.product(
-    name: "AsyncHTTPClient", package: "async-http-client")
-let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
@@ -63,7 +60,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -71,9 +67,10 @@ let package = Package(
     targets: [
         // The C edge: each has exactly one Swift importer.
         /// system libraries; the shims hold what Swift cannot see (handles that are cast macros).
-        /// `COpenBLAS` links nothing
+        /// `COpenBLAS` and `CCurl` link nothing
         .systemLibrary(
             name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+        .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(
             name: "CProtobufC", pkgConfig: "libprotobuf-c",
@@ -162,10 +159,7 @@ let package = Package(
         /// sinks for what people have: TensorBoard, OTLP, Prometheus, syslog, JSON lines
         room(
             "MetricsOutlets",
-            [
-                asyncHTTPClient, nioCore, nioHTTP1, nioPosix, nioSSL, "ProgressDelivery",
-                "ProgressReports",
-            ]),
+            ["CCurl", nioCore, nioPosix, "ProgressDelivery", "ProgressReports"]),
         /// many runs' records in one SQLite file
         room("RunStore", ["Faults", grdb, "ProgressReports"]),
         /// the page that shows runs: HTML, CSS, JavaScript, built into the program
@@ -289,7 +283,11 @@ let package = Package(
             ],
             path: "Tests/fuzz-targets", swiftSettings: swiftSettings),
         tests("RunStoreTests", ["Faults", grdb, "ProgressReports", "RunStore", "TestSupport"]),
-        tests("MetricsOutletsTests", ["MetricsOutlets", "ProgressReports", "TestSupport"]),
+        tests(
+            "MetricsOutletsTests",
+            [
+                "lora-collector", "MetricsOutlets", "ProgressReports", "TestSupport",
+            ]),
         tests(
             "UntrustedInputTests",
             [

@@ -1,11 +1,7 @@
-import AsyncHTTPClient
 import Glibc
-import NIOCore
-import NIOHTTP1
-import NIOPosix
-import NIOSSL
 import ProgressDelivery
 public import ProgressReports
+import Synchronization
 
 /// Sends records to an OpenTelemetry receiver over HTTP, all that wait in one request.
 ///
@@ -14,46 +10,52 @@ public import ProgressReports
 public final class OTLPMetricsExporter: ProgressSink {
     private let settings: OTLPSettings
     private let runName: String
-    private let group: MultiThreadedEventLoopGroup
-    private let client: HTTPClient
+    private let sender: Mutex<Result<HTTPSender, HTTPFailure>>
     private let failures: FailureCount
 
     private static let attempts = 5
     private static let firstPauseSeconds = 0.25
     private static let longestPauseSeconds = 5.0
-    private static let mostAnswerBytes = 64 << 10
 
-    public init(
+    /// - Throws: ``ProgressError`` naming a file of certificates or keys that cannot be used.
+    public convenience init(
         settings: OTLPSettings, runName: String,
         tell: @escaping @Sendable (String) -> Void = tellOnStandardError
     ) throws(ProgressError) {
+        try self.init(settings: settings, runName: runName, curl: Curl.shared, tell: tell)
+    }
+
+    /// - Parameter library: What is opened in place of libcurl.
+    package convenience init(
+        settings: OTLPSettings, runName: String, library: String,
+        tell: @escaping @Sendable (String) -> Void
+    ) throws(ProgressError) {
+        let curl = Result { () throws(HTTPFailure) in try Curl(library) }
+        try self.init(settings: settings, runName: runName, curl: curl, tell: tell)
+    }
+
+    private init(
+        settings: OTLPSettings, runName: String, curl: Result<Curl, HTTPFailure>,
+        tell: @escaping @Sendable (String) -> Void
+    ) throws(ProgressError) {
         self.settings = settings
         self.runName = runName
-        var configuration = HTTPClient.Configuration()
-        // This class tries again by itself, and tells when it is of no use.
-        configuration.connectionPool.retryConnectionEstablishment = false
-        configuration.timeout.connect = .seconds(5)
-        // Headers with keys are for the receiver that was named, and for no other.
-        configuration.redirectConfiguration = .disallow
-        configuration.tlsConfiguration = try Self.tls(settings)
-        let group = withAllSignalsBlocked { MultiThreadedEventLoopGroup(numberOfThreads: 1) }
-        self.group = group
-        client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
         failures = FailureCount(place: settings.endpoint, tell: tell)
+        let security = CollectorSecurity(
+            authorityFile: settings.certificateFile,
+            certificateFile: settings.clientCertificateFile, keyFile: settings.clientKeyFile)
+        try security.checkClientFiles()
+        let type = settings.isJSON ? "application/json" : "application/x-protobuf"
+        sender = Mutex(
+            Result { () throws(HTTPFailure) in
+                try HTTPSender(
+                    curl.get(), url: settings.endpoint,
+                    headers: [("Content-Type", type)] + settings.headers.map { ($0, $1) },
+                    timeoutSeconds: settings.timeoutSeconds, security: security)
+            })
     }
 
     public var place: String { failures.place }
-
-    deinit {
-        client.shutdown { [group] _ in group.shutdownGracefully { _ in } }
-    }
-
-    private static func tls(_ settings: OTLPSettings) throws(ProgressError) -> TLSConfiguration {
-        try CollectorSecurity(
-            authorityFile: settings.certificateFile,
-            certificateFile: settings.clientCertificateFile, keyFile: settings.clientKeyFile
-        ).clientConfiguration()
-    }
 
     public func receive(_ record: TimedRecord) { receive(contentsOf: [record]) }
 
@@ -88,27 +90,20 @@ public final class OTLPMetricsExporter: ProgressSink {
     ///   wait.
     private func attemptToSend(_ body: [UInt8]) -> (Bool, String?, Double?) {
         do {
-            var request = try HTTPClient.Request(url: settings.endpoint, method: .POST)
-            request.headers.add(
-                name: "Content-Type",
-                value: settings.isJSON ? "application/json" : "application/x-protobuf")
-            for (name, value) in settings.headers { request.headers.add(name: name, value: value) }
-            request.body = .bytes(body)
-            let deadline = NIODeadline.now() + .nanoseconds(Int64(settings.timeoutSeconds * 1e9))
-            let answer = ResponseAccumulator(request: request, maxBodySize: Self.mostAnswerBytes)
-            let response = try client.execute(
-                request: request, delegate: answer, deadline: deadline
-            ).wait()
-            switch response.status.code {
+            let answer = try sender.withLock { sender throws(HTTPFailure) in
+                switch sender {
+                case .success(let sender): try sender.post(body)
+                case .failure(let failure): throw failure
+                }
+            }
+            switch answer.status {
             case 200..<300: return (true, nil, nil)
             case 429, 502, 503, 504:
-                let wanted = response.headers.first(name: "Retry-After").flatMap { Double($0) }
-                    .flatMap { $0 >= 0 ? $0 : nil }
-                return (false, "HTTP \(response.status.code)", wanted)
-            default: return (true, "HTTP \(response.status.code)", nil)
+                return (false, "HTTP \(answer.status)", answer.retryAfterSeconds)
+            default: return (true, "HTTP \(answer.status)", nil)
             }
         } catch {
-            return (false, plainReason(error), nil)
+            return (error.isLasting, error.reason, nil)
         }
     }
 }

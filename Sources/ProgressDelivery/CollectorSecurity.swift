@@ -58,8 +58,13 @@ public struct CollectorSecurity: Sendable, Equatable {
         return try TLSContext(clientConfiguration())
     }
 
+    /// Whether another library could use the files for the side that connects.
+    ///
+    /// - Throws: ``ProgressError`` naming the file that cannot be used.
+    package func checkClientFiles() throws(ProgressError) { _ = try clientConfiguration() }
+
     /// TLS for the side that connects; without files the system's authorities are trusted.
-    package func clientConfiguration() throws(ProgressError) -> TLSConfiguration {
+    private func clientConfiguration() throws(ProgressError) -> TLSConfiguration {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
         if let authorityFile, authorityFile != "system" {

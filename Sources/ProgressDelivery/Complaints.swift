@@ -33,8 +33,8 @@ struct Complaints {
 
 /// Why a connection does not come about or broke, for people.
 ///
-/// - Parameter reader: Who is told; an end of the progress protocol also gets the flag that helps.
-package func plainReason(_ error: any Error, for reader: TLSReason.Reader? = nil) -> String {
+/// - Parameter reader: Who is told, also of the flag that helps.
+package func plainReason(_ error: any Error, for reader: TLSReason.Reader) -> String {
     switch error {
     case let error as NIOConnectionError:
         if let first = error.connectionErrors.first { return plainReason(first.error, for: reader) }
@@ -44,32 +44,37 @@ package func plainReason(_ error: any Error, for reader: TLSReason.Reader? = nil
     case ChannelError.connectTimeout: return "no answer"
     default:
         let text = "\(error)"
-        return TLSReason.all.first { text.contains($0.sign) }?.words(for: reader) ?? text
+        return TLSReason.words(for: text, to: reader) ?? text
     }
 }
 
-/// What the library's words about TLS mean, and which flag helps at which end.
+/// What a library's words about TLS mean, and which flag helps at which end.
 package struct TLSReason: Sendable {
     package enum Reader: Sendable { case run, collector }
 
-    fileprivate let sign: String
+    private let sign: String
     private let meaning: String
     private var adviceToRun: String?
     private var adviceToCollector: String?
 
-    fileprivate func words(for reader: Reader?) -> String {
+    /// - Parameters:
+    ///   - text: Holds the sign of a failure as BoringSSL writes it: `WRONG_VERSION_NUMBER`.
+    ///   - reader: `nil` for whoever has no flags for TLS.
+    /// - Returns: `nil` where it holds none that is known.
+    package static func words(for text: String, to reader: Reader?) -> String? {
+        guard let found = all.first(where: { text.contains($0.sign) }) else { return nil }
         let advice: String? =
             switch reader {
-            case .run?: adviceToRun
-            case .collector?: adviceToCollector
+            case .run?: found.adviceToRun
+            case .collector?: found.adviceToCollector
             case nil: nil
             }
-        return "TLS: \(meaning)" + (advice.map { "; \($0)" } ?? "")
+        return "TLS: \(found.meaning)" + (advice.map { "; \($0)" } ?? "")
     }
 
     private static let plain = "it does not speak TLS"
 
-    fileprivate static let all = [
+    private static let all = [
         TLSReason(
             sign: "CERTIFICATE_VERIFY_FAILED",
             meaning: "its certificate is not signed by an authority that is trusted here",

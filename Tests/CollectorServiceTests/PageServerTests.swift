@@ -1,6 +1,7 @@
 import Foundation
 import ProgressReports
 import RunStore
+import TestSupport
 import Testing
 
 /// What the HTTP side answers, and to whom: of the program, so that no thread of the tests is in its way.

@@ -1,10 +1,11 @@
 import Foundation
 
-/// Two authorities, and certificates that they signed, made by openssl.
-struct Certificates {
+/// Two authorities (`ours`, `other`), and certificates that they signed, made by openssl: `server` for
+/// 127.0.0.1 and localhost, `elsewhere` for another name, `client`; `stranger` by the other one.
+public struct Certificates: Sendable {
     let folder: String
 
-    init() throws {
+    public init() throws {
         folder = NSTemporaryDirectory() + "lora-certificates-\(UUID().uuidString)"
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true)
@@ -20,8 +21,8 @@ struct Certificates {
         try sign("stranger", by: "other", name: "DNS:client")
     }
 
-    func certificate(_ name: String) -> String { "\(folder)/\(name).crt" }
-    func key(_ name: String) -> String { "\(folder)/\(name).key" }
+    public func certificate(_ name: String) -> String { "\(folder)/\(name).crt" }
+    public func key(_ name: String) -> String { "\(folder)/\(name).key" }
 
     private func sign(_ name: String, by authority: String, name alternative: String) throws {
         try openssl(

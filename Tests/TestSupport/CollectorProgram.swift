@@ -1,15 +1,13 @@
 import Foundation
-import TestSupport
-import Testing
 
 /// `lora-collector`, running on free ports.
-final class CollectorProgram {
+public final class CollectorProgram {
     private let process = Process()
-    let port: UInt16
-    let pagePort: UInt16
+    public let port: UInt16
+    public let pagePort: UInt16
 
     /// Has both ports when it returns.
-    init(_ flags: [String]) throws {
+    public init(_ flags: [String]) throws {
         process.executableURL = URL(fileURLWithPath: Programs.folder + "/lora-collector")
         process.arguments = ["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"] + flags
         let pipe = Pipe()
@@ -18,7 +16,7 @@ final class CollectorProgram {
         var said = ""
         while said.split(separator: "\n", omittingEmptySubsequences: false).count < 3 {
             let more = pipe.fileHandleForReading.availableData
-            try #require(!more.isEmpty, "it ended: \(said)")
+            guard !more.isEmpty else { throw Ended(said: said) }
             said += String(decoding: more, as: UTF8.self)
         }
         let ports = said.split(separator: "\n").compactMap { line in
@@ -26,11 +24,16 @@ final class CollectorProgram {
                 word.split(separator: ":").last.flatMap { UInt16($0.prefix { $0.isNumber }) }
             }.first
         }
-        port = try #require(ports.first)
-        pagePort = try #require(ports.dropFirst().first)
+        guard ports.count == 2 else { throw Ended(said: said) }
+        (port, pagePort) = (ports[0], ports[1])
     }
 
-    func stop() {
+    /// It did not begin to listen.
+    struct Ended: Error {
+        let said: String
+    }
+
+    public func stop() {
         process.terminate()
         process.waitUntilExit()
     }
