@@ -35,7 +35,6 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
-let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
@@ -60,7 +59,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
@@ -77,6 +75,8 @@ let package = Package(
             providers: [.apt(["libprotobuf-c-dev"])]),
         .systemLibrary(
             name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+        .systemLibrary(
+            name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         // No pkgConfig: its only flag is a macro that SwiftPM warns of.
         .systemLibrary(name: "CUTF8Proc", providers: [.apt(["libutf8proc-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
@@ -161,7 +161,7 @@ let package = Package(
             "MetricsOutlets",
             ["CCurl", nioCore, nioPosix, "ProgressDelivery", "ProgressReports"]),
         /// many runs' records in one SQLite file
-        room("RunStore", ["Faults", grdb, "ProgressReports"]),
+        room("RunStore", ["CSQLite", "Faults", "ProgressReports"]),
         /// the page that shows runs: HTML, CSS, JavaScript, built into the program
         .target(
             name: "RunPage", resources: [.embedInCode("Page")], swiftSettings: swiftSettings),
@@ -282,7 +282,7 @@ let package = Package(
                 "Training",
             ],
             path: "Tests/fuzz-targets", swiftSettings: swiftSettings),
-        tests("RunStoreTests", ["Faults", grdb, "ProgressReports", "RunStore", "TestSupport"]),
+        tests("RunStoreTests", ["Faults", "ProgressReports", "RunStore", "TestSupport"]),
         tests(
             "MetricsOutletsTests",
             [

@@ -1,5 +1,3 @@
-import FoundationEssentials
-import GRDB
 public import ProgressReports
 import Synchronization
 
@@ -19,14 +17,15 @@ extension RunStore {
         at rows: some Sequence<Int64>, mostBytes: Int = .max
     ) throws(RunStoreError) -> (records: [TimedRecord], rowCount: Int) {
         try reading { database in
-            let statement = try database.cachedStatement(
-                sql: "SELECT message FROM record WHERE row = ?")
             var records: [TimedRecord] = []
             var (bytes, count) = (0, 0)
             for row in rows {
                 guard bytes < mostBytes else { break }
                 count += 1
-                guard let message = try Data.fetchOne(statement, arguments: [row]) else { continue }
+                let message = try database.first(
+                    "SELECT message FROM record WHERE row = ?", [.integer(row)]
+                ) { $0.bytes(0) }
+                guard let message else { continue }
                 bytes += message.count
                 if let record = Self.decoded(message) { records.append(record) }
             }
@@ -71,9 +70,12 @@ extension RunStore {
         now: Int64 = unixTimeNanoseconds()
     ) throws(RunStoreError) -> [RunSummary] {
         try reading { database in
-            try Row.fetchAll(
-                database, sql: "SELECT * FROM run ORDER BY updated DESC, number DESC"
-            ).map { try Self.summary($0, database, summaries, now: now) }
+            try database.all(
+                """
+                SELECT number, id, name, started, updated, last_row FROM run
+                ORDER BY updated DESC, number DESC
+                """
+            ) { try Self.summary($0, database, summaries, now: now) }
         }
     }
 
@@ -101,31 +103,30 @@ extension RunStore {
     }
 
     func reading<Result>(
-        _ body: (Database) throws -> Result
+        _ body: (SQLiteConnection) throws -> Result
     ) throws(RunStoreError) -> Result {
         do {
-            return try database.read(body)
+            return try readers.read(body)
         } catch {
             throw RunStoreError(error, path: path)
         }
     }
 
-    static func number(of runID: String, _ database: Database) throws -> Int64? {
-        try Int64.fetchOne(
-            database, sql: "SELECT number FROM run WHERE id = ?", arguments: [runID])
+    static func number(of runID: String, _ database: SQLiteConnection) throws -> Int64? {
+        try database.first("SELECT number FROM run WHERE id = ?", [.text(runID)]) { $0.integer(0) }
     }
 
-    private static func decoded(_ message: Data) -> TimedRecord? {
-        try? ProgressMessage.decode([UInt8](message))
+    private static func decoded(_ message: [UInt8]) -> TimedRecord? {
+        try? ProgressMessage.decode(message)
     }
 
     private static func summary(
-        _ run: Row, _ database: Database, _ cache: SummaryCache, now: Int64
+        _ run: SQLiteRow, _ database: SQLiteConnection, _ cache: SummaryCache, now: Int64
     ) throws -> RunSummary {
-        let number: Int64 = run["number"]
+        let number = run.integer(0)
         let identity = RunSummary.Identity(
-            runID: run["id"], name: run["name"], startedNanoseconds: run["started"],
-            updatedNanoseconds: run["updated"], lastRow: run["last_row"])
+            runID: run.text(1), name: run.text(2), startedNanoseconds: run.integer(3),
+            updatedNanoseconds: run.integer(4), lastRow: run.integer(5))
         if let newest = cache[number, lastRow: identity.lastRow] {
             return RunSummary(identity, newest, now: now)
         }
@@ -145,20 +146,22 @@ extension RunStore {
 
     /// Of the newest job: what an older one still had in its spool may arrive later.
     private static func last(
-        _ kind: String, of run: Int64, _ database: Database
+        _ kind: String, of run: Int64, _ database: SQLiteConnection
     ) throws -> TimedRecord? {
-        let statement = try database.cachedStatement(
-            sql: """
-                SELECT message FROM record WHERE run = ? AND kind = ?
-                ORDER BY epoch DESC, sequence DESC LIMIT 1
-                """)
-        return try Data.fetchOne(statement, arguments: [run, kind]).flatMap(decoded)
+        try database.first(
+            """
+            SELECT message FROM record WHERE run = ? AND kind = ?
+            ORDER BY epoch DESC, sequence DESC LIMIT 1
+            """, [.integer(run), .text(kind)]
+        ) { $0.bytes(0) }.flatMap(decoded)
     }
 
-    private static func count(_ kind: String, of run: Int64, _ database: Database) throws -> Int {
-        let statement = try database.cachedStatement(
-            sql: "SELECT count(*) FROM record WHERE run = ? AND kind = ?")
-        return try Int.fetchOne(statement, arguments: [run, kind]) ?? 0
+    private static func count(_ kind: String, of run: Int64, _ database: SQLiteConnection) throws
+        -> Int
+    {
+        try database.first(
+            "SELECT count(*) FROM record WHERE run = ? AND kind = ?", [.integer(run), .text(kind)]
+        ) { Int($0.integer(0)) } ?? 0
     }
 }
 

@@ -1,5 +1,3 @@
-import GRDB
-
 /// Where some records of a run stand.
 public struct FoundRows: Sendable, Equatable {
     /// In the order of arrival.
@@ -29,10 +27,10 @@ extension RunStore {
                 return FoundRows(rows: [], last: after, hasMore: false)
             }
             guard every != 1 else {
-                let rows = try Int64.fetchAll(
-                    database,
-                    sql: "SELECT row FROM record WHERE run = ? AND row > ? ORDER BY row LIMIT ?",
-                    arguments: [run, after, limit])
+                let rows = try database.all(
+                    "SELECT row FROM record WHERE run = ? AND row > ? ORDER BY row LIMIT ?",
+                    [.integer(run), .integer(after), .integer(Int64(limit))]
+                ) { $0.integer(0) }
                 return FoundRows(
                     rows: rows, last: rows.last ?? after, hasMore: rows.count == limit)
             }
@@ -62,40 +60,37 @@ private struct Span {
     /// The last one; `nil` for all that follow.
     let end: Int64?
 
-    init(of run: Int64, after: Int64, mostRows: Int, _ database: Database) throws {
+    init(of run: Int64, after: Int64, mostRows: Int, _ database: SQLiteConnection) throws {
         (self.run, self.after) = (run, after)
         isBounded = mostRows < .max
         guard isBounded else {
             end = nil
             return
         }
-        let bound = try Int64.fetchAll(
-            database,
-            sql: """
-                SELECT row FROM record INDEXED BY record_run
-                WHERE run = ? AND row > ? ORDER BY row LIMIT 2 OFFSET ?
-                """, arguments: [run, after, max(0, mostRows - 1)])
+        let bound = try database.all(
+            """
+            SELECT row FROM record INDEXED BY record_run
+            WHERE run = ? AND row > ? ORDER BY row LIMIT 2 OFFSET ?
+            """, [.integer(run), .integer(after), .integer(Int64(max(0, mostRows - 1)))]
+        ) { $0.integer(0) }
         end = bound.count == 2 ? bound[0] : nil
     }
 
     /// All but the steps.
-    func events(_ database: Database) throws -> [Int64] {
-        try Int64.fetchAll(
-            database, sql: "SELECT row \(source) AND kind <> 'step'", arguments: arguments)
+    func events(_ database: SQLiteConnection) throws -> [Int64] {
+        try database.all("SELECT row \(source) AND kind <> 'step'", arguments) { $0.integer(0) }
     }
 
     /// Those of the steps that are kept.
-    func steps(every: Int, _ database: Database) throws -> [Int64] {
-        let found = try Row.fetchCursor(
-            database,
-            sql: """
-                SELECT epoch, step, loss, row \(source) AND kind = 'step' ORDER BY epoch, sequence
-                """, arguments: arguments)
+    func steps(every: Int, _ database: SQLiteConnection) throws -> [Int64] {
         var thinning = StepThinning<Int64>(every: every)
-        while let row = try found.next() {
-            let loss: Double? = row[2]
+        try database.forEach(
+            "SELECT epoch, step, loss, row \(source) AND kind = 'step' ORDER BY epoch, sequence",
+            arguments
+        ) { row in
             thinning.add(
-                job: UInt64(bitPattern: row[0]), step: row[1] ?? 0, loss: loss ?? .nan, id: row[3])
+                job: UInt64(bitPattern: row.integer(0)), step: Int(row.integer(1)),
+                loss: row.optionalReal(2) ?? .nan, id: row.integer(3))
         }
         return thinning.finish()
     }
@@ -109,5 +104,7 @@ private struct Span {
         """
     }
 
-    private var arguments: StatementArguments { [run, after, end ?? .max] }
+    private var arguments: [SQLiteValue] {
+        [.integer(run), .integer(after), .integer(end ?? .max)]
+    }
 }

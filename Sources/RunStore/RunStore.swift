@@ -1,7 +1,8 @@
+import Faults
 import FoundationEssentials
-import GRDB
 import Glibc
 public import ProgressReports
+import Synchronization
 
 /// The records of many runs in one SQLite file: what the collector keeps and others read.
 ///
@@ -10,7 +11,9 @@ public import ProgressReports
 /// once, however often it came.
 public final class RunStore: Sendable {
     public let path: String
-    let database: any DatabaseReader & DatabaseWriter
+    /// `nil` in a store that is only read.
+    private let writer: Mutex<SQLiteConnection?>
+    let readers: ReadingConnections
     let summaries = SummaryCache()
 
     /// `$XDG_DATA_HOME/lora-cluster/runs.sqlite`, or under `~/.local/share`.
@@ -39,24 +42,15 @@ public final class RunStore: Sendable {
                     hint: "Name another file with --store")
             }
         }
+        readers = ReadingConnections(path, busySeconds: busySeconds)
         do {
-            var configuration = Configuration()
-            configuration.busyMode = .timeout(busySeconds)
-            configuration.prepareDatabase { database in
-                // An acknowledged record survives a power cut.
-                try database.execute(sql: "PRAGMA synchronous = FULL")
-            }
-            let pool = try DatabasePool(path: path, configuration: configuration)
-            let origin = try pool.writeWithoutTransaction(StoreOrigin.init)
+            let connection = try SQLiteConnection(path, for: .writing, busySeconds: busySeconds)
+            let origin = try StoreOrigin(connection)
             guard origin == .nobody || origin == .thisVersion else {
                 throw RunStoreError(origin, path: path)
             }
-            try StoreOrigin.migrator.migrate(pool)
-            // A store that may only be read is found out now, not with the first record.
-            try pool.write { _ in }
-            database = pool
-        } catch let error as RunStoreError {
-            throw error
+            try StoreOrigin.prepareForWriting(connection)
+            writer = Mutex(connection)
         } catch {
             throw RunStoreError(error, path: path)
         }
@@ -74,18 +68,10 @@ public final class RunStore: Sendable {
                 hint: "lora-collector makes it; --store names another file")
         }
         try Self.checkIsNoFolder(path)
-        do {
-            var configuration = Configuration()
-            configuration.readonly = true
-            configuration.busyMode = .timeout(5)
-            database = try DatabasePool(path: path, configuration: configuration)
-            let origin = try database.read(StoreOrigin.init)
-            guard origin == .thisVersion else { throw RunStoreError(origin, path: path) }
-        } catch let error as RunStoreError {
-            throw error
-        } catch {
-            throw RunStoreError(error, path: path)
-        }
+        writer = Mutex(nil)
+        readers = ReadingConnections(path, busySeconds: 5)
+        let origin = try reading { try StoreOrigin($0) }
+        guard origin == .thisVersion else { throw RunStoreError(origin, path: path) }
     }
 
     private static func checkIsNoFolder(_ path: String) throws(RunStoreError) {
@@ -109,14 +95,20 @@ public final class RunStore: Sendable {
         _ records: [TimedRecord], at nanoseconds: Int64
     ) throws(RunStoreError) -> [Int] {
         do {
-            return try database.write { database in
-                var added: [Int] = []
-                for (index, record) in records.enumerated() {
-                    let isNew = try Self.insert(record, database)
-                    try Self.note(record, at: nanoseconds, isNew: isNew, database)
-                    if isNew { added.append(index) }
+            return try writer.withLock { database in
+                guard let database else {
+                    throw RunStoreError(
+                        "was opened for reading", at: path, exitCode: .internalError)
                 }
-                return added
+                return try database.transaction(isWriting: true) {
+                    var added: [Int] = []
+                    for (index, record) in records.enumerated() {
+                        let isNew = try Self.insert(record, database)
+                        try Self.note(record, at: nanoseconds, isNew: isNew, database)
+                        if isNew { added.append(index) }
+                    }
+                    return added
+                }
             }
         } catch {
             throw RunStoreError(error, path: path)
@@ -125,40 +117,41 @@ public final class RunStore: Sendable {
 
     /// Brings the run's own row up to date.
     private static func note(
-        _ record: TimedRecord, at nanoseconds: Int64, isNew: Bool, _ database: Database
+        _ record: TimedRecord, at nanoseconds: Int64, isNew: Bool, _ database: SQLiteConnection
     ) throws {
         let name: String? =
             if case .runStarted(let start) = record.record { start.name } else { nil }
-        let run = try database.cachedStatement(
-            sql: """
-                UPDATE run SET name = coalesce(?2, name), started = min(started, ?3),
-                    updated = max(updated, ?4), last_row = coalesce(?5, last_row)
-                WHERE id = ?1
-                """)
-        try run.execute(
-            arguments: [
-                record.runID, name, record.unixTimeNanoseconds, nanoseconds,
-                isNew ? database.lastInsertedRowID : nil,
+        try database.run(
+            """
+            UPDATE run SET name = coalesce(?2, name), started = min(started, ?3),
+                updated = max(updated, ?4), last_row = coalesce(?5, last_row)
+            WHERE id = ?1
+            """,
+            [
+                .text(record.runID), name.map { .text($0) } ?? .null,
+                .integer(record.unixTimeNanoseconds), .integer(nanoseconds),
+                isNew ? .integer(database.lastInsertedRow) : .null,
             ])
     }
 
     /// - Returns: Whether it was not there already.
-    private static func insert(_ record: TimedRecord, _ database: Database) throws -> Bool {
-        let run = try database.cachedStatement(
-            sql: "INSERT OR IGNORE INTO run (id, started, updated) VALUES (?, ?, 0)")
-        try run.execute(arguments: [record.runID, record.unixTimeNanoseconds])
-        let before = database.totalChangesCount
-        let row = try database.cachedStatement(
-            sql: """
-                INSERT OR IGNORE INTO record (run, epoch, sequence, kind, step, loss, message)
-                SELECT number, ?2, ?3, ?4, ?5, ?6, ?7 FROM run WHERE id = ?1
-                """)
+    private static func insert(_ record: TimedRecord, _ database: SQLiteConnection) throws -> Bool {
+        try database.run(
+            "INSERT OR IGNORE INTO run (id, started, updated) VALUES (?, ?, 0)",
+            [.text(record.runID), .integer(record.unixTimeNanoseconds)])
+        let before = database.totalChanges
         let loss: Double? = if case .step(let step) = record.record { step.loss } else { nil }
-        try row.execute(
-            arguments: [
-                record.runID, Int64(clamping: record.epoch), Int64(clamping: record.sequence),
-                record.record.kind, record.record.step, loss, Data(ProgressMessage.encode(record)),
+        try database.run(
+            """
+            INSERT OR IGNORE INTO record (run, epoch, sequence, kind, step, loss, message)
+            SELECT number, ?2, ?3, ?4, ?5, ?6, ?7 FROM run WHERE id = ?1
+            """,
+            [
+                .text(record.runID), .integer(Int64(clamping: record.epoch)),
+                .integer(Int64(clamping: record.sequence)), .text(record.record.kind),
+                record.record.step.map { .integer(Int64($0)) } ?? .null,
+                loss.map { .real($0) } ?? .null, .bytes(ProgressMessage.encode(record)),
             ])
-        return database.totalChangesCount > before
+        return database.totalChanges > before
     }
 }

@@ -1,5 +1,5 @@
+import CSQLite
 public import Faults
-import GRDB
 
 /// A store of runs that cannot be opened, read or written.
 public struct RunStoreError: Fault, Equatable {
@@ -37,36 +37,40 @@ public struct RunStoreError: Fault, Equatable {
         }
     }
 
-    /// What SQLite says of the file at `path`.
+    /// What SQLite says of the file at `path`; what is one already stays as it is.
     init(_ error: any Error, path: String) {
-        let database = error as? DatabaseError
+        if let error = error as? RunStoreError {
+            self = error
+            return
+        }
+        let database = error as? SQLiteError
         let text = database?.message ?? "\(error)"
-        switch database?.resultCode {
-        case .SQLITE_CANTOPEN?:
+        switch database?.code {
+        case SQLITE_CANTOPEN:
             self.init(
                 "cannot be opened (\(text))", at: path,
                 hint: "Choose a file in an existing folder that you may write to")
-        case .SQLITE_NOTADB?, .SQLITE_CORRUPT?:
+        case SQLITE_NOTADB, SQLITE_CORRUPT:
             self.init(
                 "is damaged, or no store of runs (\(text))", at: path,
                 hint:
                     "Is it the file that you meant? --store names another. A damaged store can be moved "
                     + "away: a new one is made, and every run's metrics.jsonl has all")
-        case .SQLITE_FULL?:
+        case SQLITE_FULL:
             self.init(
                 "cannot be written (\(text))", at: path, hint: "Make room there",
                 exitCode: .tryAgain)
-        case .SQLITE_BUSY?, .SQLITE_LOCKED?, .SQLITE_PROTOCOL?:
+        case SQLITE_BUSY, SQLITE_LOCKED, SQLITE_PROTOCOL:
             self.init(
                 "is held by another program (\(text))", at: path,
                 hint: "Only one lora-collector may write to it: end the other program (fuser names "
                     + "it), or name another file with --store",
                 exitCode: .tryAgain)
-        case .SQLITE_IOERR?:
+        case SQLITE_IOERR:
             self.init(
                 "cannot be read or written (\(text))", at: path,
                 hint: "Look after its disk; every run's metrics.jsonl has all", exitCode: .tryAgain)
-        case .SQLITE_READONLY?:
+        case SQLITE_READONLY:
             self.init(
                 "may only be read (\(text))", at: path,
                 hint: "Run as its owner, or copy it, with its -wal file, to a folder of your own")

@@ -1,6 +1,5 @@
 import Faults
 import Foundation
-import GRDB
 import ProgressReports
 import RunStore
 import TestSupport
@@ -38,7 +37,7 @@ import Testing
         try Programs.withScratchFolder { scratch in
             let path = scratch + "/runs.sqlite"
             try RunStore(writing: path).append([step(1)], at: 0)
-            try DatabaseQueue(path: path).write { try $0.execute(sql: given.sql) }
+            try connection(path).execute(given.sql)
             try expectRefusal(path, given.problem)
         }
     }
@@ -52,12 +51,14 @@ import Testing
     func anotherProgramsFileIsLeftAlone(_ sql: String) throws {
         try Programs.withScratchFolder { scratch in
             let path = scratch + "/books.sqlite"
-            try DatabaseQueue(path: path).write { try $0.execute(sql: sql) }
+            try connection(path).execute(sql)
             try expectRefusal(path, "is no store of runs")
-            let tables = try DatabaseQueue(path: path).read {
-                try String.fetchAll($0, sql: "SELECT name FROM sqlite_schema WHERE type = 'table'")
-            }
+            let tables = try connection(path).all(
+                "SELECT name FROM sqlite_schema WHERE type = 'table'"
+            ) { $0.text(0) }
             #expect(!tables.contains("record"))
+            let mode = try connection(path).all("PRAGMA journal_mode") { $0.text(0) }
+            #expect(mode == ["delete"])
         }
     }
 
@@ -65,9 +66,7 @@ import Testing
     @Test(arguments: ["", migrations]) func whatIsEmptyBecomesAStore(_ sql: String) throws {
         try Programs.withScratchFolder { scratch in
             let path = scratch + "/runs.sqlite"
-            try DatabaseQueue(path: path).write {
-                try $0.execute(sql: sql + "PRAGMA user_version;")
-            }
+            try connection(path).execute(sql + "PRAGMA user_version;")
             try RunStore(writing: path).append([step(1)], at: 0)
             #expect(try RunStore(reading: path).records(of: "r") == [step(1)])
         }
@@ -77,12 +76,9 @@ import Testing
         try Programs.withScratchFolder { scratch in
             let path = scratch + "/runs.sqlite"
             let store = try RunStore(writing: path, busySeconds: 0)
-            let other = try DatabaseQueue(path: path)
             let error = try #require(
-                try other.writeWithoutTransaction { database -> RunStoreError? in
-                    try database.beginTransaction(.immediate)
-                    defer { try? database.rollback() }
-                    return #expect(throws: RunStoreError.self) {
+                try connection(path).transaction(isWriting: true) {
+                    #expect(throws: RunStoreError.self) {
                         try store.append([step(1)], at: 0)
                     }
                 })
@@ -91,6 +87,10 @@ import Testing
             #expect(error.location == path && error.exitCode == .tryAgain)
             #expect(try store.append([step(1)], at: 0) == [0])
         }
+    }
+
+    private func connection(_ path: String) throws -> SQLiteConnection {
+        try SQLiteConnection(path, for: .writing, busySeconds: 0)
     }
 
     private func expectRefusal(_ path: String, _ problem: String) throws {
