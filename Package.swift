@@ -266,7 +266,7 @@ let package = Package(
         tests(
             "TrainingTests",
             [
-                "Adapters", "CollectorService", "Faults", "lora", "lora-worker",
+                "Adapters", "Collectives", "CollectorService", "Faults", "lora", "lora-worker",
                 "ModelFiles", "Optimization", "ProgressReports", "RunStore", "Slices", "Tensors",
                 "TestSupport", "Training", "Transformer",
             ]),

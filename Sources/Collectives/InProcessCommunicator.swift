@@ -41,6 +41,7 @@ public final class InProcessCommunicator: Communicator, @unchecked Sendable {
     private func reduce(
         _ values: UnsafeMutableBufferPointer<Int64>, _ combine: (Int64, Int64) -> Int64
     ) {
+        guard size > 1 else { return }
         let all = meeting.exchange([UInt8](UnsafeRawBufferPointer(values)), rank: rank)
         for (source, bytes) in all.enumerated() where source != rank {
             bytes.withUnsafeBytes { raw in
@@ -53,6 +54,7 @@ public final class InProcessCommunicator: Communicator, @unchecked Sendable {
     }
 
     public func broadcast(_ bytes: UnsafeMutableRawBufferPointer) throws(CommunicationError) {
+        guard size > 1 else { return }
         let all = meeting.exchange(rank == 0 ? [UInt8](bytes) : [], rank: rank)
         bytes.copyBytes(from: all[0])
     }

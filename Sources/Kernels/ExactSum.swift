@@ -30,12 +30,16 @@ public final class ExactSum {
     /// 1 for each tensor with a NaN or infinity in this step, to be reduced with MAX.
     public var nonFinite: [Int64]
 
+    /// - Parameter companions: Room for so many numbers that travel with the sums.
     /// - Precondition: one exponent a tensor.
-    public init(tensors: [Range<Int>], exponents: [Int64]? = nil) {
+    public init(tensors: [Range<Int>], exponents: [Int64]? = nil, companions: Int = 0) {
         self.tensors = tensors
         self.exponents = exponents ?? [Int64](repeating: Self.noExponent, count: tensors.count)
         precondition(self.exponents.count == tensors.count, "one exponent a tensor")
-        sums = [Int64](repeating: 0, count: tensors.last?.upperBound ?? 0)
+        let count = tensors.last?.upperBound ?? 0
+        sums = []
+        sums.reserveCapacity(count + companions)
+        sums.append(contentsOf: repeatElement(0, count: count))
         seenExponents = [Int64](repeating: Self.noExponent, count: tensors.count)
         nonFinite = [Int64](repeating: 0, count: tensors.count)
     }
@@ -70,6 +74,19 @@ public final class ExactSum {
                 ck_add_exactly(elements, range.count, scale, start + range.lowerBound)
             }
         }
+    }
+
+    /// Reduces the sums over ranks, and `companions` with them: one message in place of two.
+    ///
+    /// - Returns: The companions, reduced.
+    public func reduce(
+        with companions: [Int64], _ allReduceSum: (inout [Int64]) throws -> Void
+    ) rethrows -> [Int64] {
+        let count = sums.count
+        sums += companions
+        defer { sums.removeLast(companions.count) }
+        try allReduceSum(&sums)
+        return Array(sums[count...])
     }
 
     /// What the reduced `seenExponents` and `nonFinite` mean for the step; the same on all ranks.

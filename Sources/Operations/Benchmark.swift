@@ -68,20 +68,18 @@ public struct Benchmark: Sendable, Equatable {
         let packed = parts.joined().map { run.packed($0) }
         var bounds = SliceBounds()
         for slice in packed { bounds.include(slice) }
-        let rank = try run.makeRank(longestSequence: run.longestSequence)
-        rank.becomeCoordinator()
-        let pool = rank.makeLanes(plan.count, bounds)
+        let step = try run.makeStep(lanes: plan.count, bounds: bounds)
 
         let products = parts.joined().map { run.products(of: $0) }
         let replay = try StepReplay(run, packed, lanes: plan.count)
         let floor = measuresFloor ? GEMMFloor(run.backend, products, lanes: plan.count) : nil
         progress("measuring the machine", 0, 1)
-        let peak = GEMMFloor.peak(run.backend, on: pool)
+        let peak = GEMMFloor.peak(run.backend, on: step.lanes)
         var meter = Meter(parts: parts, packed: packed, lanes: plan.count)
         for round in 0...rounds {
             progress("computing steps", round, rounds + 1)
             // The first round touches memory and is not counted.
-            meter.measure(rank, pool, replay, floor, counts: round > 0)
+            try meter.measure(step, replay, floor, counts: round > 0)
         }
 
         lanes = plan.count
@@ -123,17 +121,18 @@ private struct Meter {
     }
 
     mutating func measure(
-        _ rank: RehearsedRank, _ pool: RehearsedLanes, _ replay: StepReplay, _ floor: GEMMFloor?,
-        counts: Bool
-    ) {
+        _ step: TrainingStep, _ replay: StepReplay, _ floor: GEMMFloor?, counts: Bool
+    ) throws {
         var round = Round()
-        for slices in parts {
-            let computed = rank.compute(slices, on: pool)
-            let targets = slices.reduce(0) { $0 + $1.samples.count }
-            let update = rank.update(slicesInStep: slices.count, targetTokens: targets)
-            round.steps += computed.seconds + update
-            round.packing += computed.packing / Double(lanes)
-            round.reduceAndUpdate += computed.summing / Double(lanes) + update
+        let pool = step.lanes
+        for number in 1...parts.count {
+            let began = ContinuousClock.now
+            let report = try step.run(number)
+            round.steps += (ContinuousClock.now - began) / .seconds(1)
+            round.packing += report.sums.packingSeconds / Double(lanes)
+            round.reduceAndUpdate +=
+                report.sums.summingSeconds / Double(lanes) + report.sums.reduceSeconds
+                + report.updateSeconds
         }
         // In turn with the steps, as a machine that others use changes from second to second.
         if let floor {

@@ -14,56 +14,44 @@ public struct Calibration: Sendable, Equatable {
     /// Rank 0's part between reduction and broadcast.
     public let updateSeconds: Double
 
-    /// Computes slices of the run until the time is up.
+    /// Computes steps of the run until the time is up: small ones, of about a slice for each lane, so
+    /// that none waits long for another.
     ///
     /// - Parameters:
-    ///   - rank: A rank that has become the coordinator.
     ///   - lanes: Lanes that compute at the same time: those of the node, or fewer where it has
     ///     fewer cores.
-    ///   - seconds: How long; every lane computes two slices at least, the first one uncounted.
+    ///   - seconds: How long; a step before it touches memory and is not counted.
     ///   - progress: Called with the seconds that are spent and those that were given.
     init(
-        _ run: RunRehearsal, _ rank: RehearsedRank, lanes: Int, seconds limit: Double,
+        _ run: RunRehearsal, lanes: Int, seconds limit: Double,
         progress: (_ done: Int, _ total: Int) -> Void
-    ) {
-        let slices = run.firstSlices(atLeast: 2 * lanes)
+    ) throws {
+        let batchSize = lanes * run.sliceSize
+        let steps = (1...2).map { run.slices(step: $0, batchSize: batchSize) }
+        let operations = steps.map { $0.reduce(0) { $0 + run.products(of: $1).operations() } }
         var bounds = SliceBounds()
-        for slice in slices { bounds.include(run.packed(slice)) }
-        let pool = rank.makeLanes(lanes, bounds)
-        let operations = slices.map { run.products(of: $0).operations() }
-        var (spent, done, work) = (0.0, 0, 0.0)
-        // The first round touches memory and is not counted.
-        _ = rank.compute(Array(slices.prefix(lanes)), on: pool)
-        repeat {
-            // As many slices as lanes, so that none waits long for another.
-            let indices = (0..<lanes).map { (done + $0) % slices.count }
-            spent += rank.compute(indices.map { slices[$0] }, on: pool).seconds
-            work += indices.reduce(0) { $0 + operations[$1] }
-            done += lanes
+        for slice in steps.joined() { bounds.include(run.packed(slice)) }
+        let step = try run.makeStep(lanes: lanes, bounds: bounds, batchSize: batchSize)
+        _ = try step.run(1)
+        var (spent, done, work, update) = (0.0, 0, 0.0, Double.infinity)
+        for number in 1... {
+            let which = number % steps.count
+            let report = try step.run(which + 1)
+            spent += report.sums.computeSeconds
+            done += report.sums.computations * steps[which].count
+            work += Double(report.sums.computations) * operations[which]
+            update = min(update, report.updateSeconds)
             progress(Int(spent * 10), Int(limit * 10))
-        } while spent < limit
+            if spent >= limit { break }
+        }
         self.lanes = lanes
-        self.slices = done
+        slices = done
         operationsPerSecondOfLane = work / spent / Double(lanes)
-        updateSeconds =
-            (0..<3).map { _ in
-                rank.update(slicesInStep: slices.count, targetTokens: 1)
-            }.min() ?? 0
+        updateSeconds = update
     }
 }
 
 extension RunRehearsal {
-    /// The slices of the first steps.
-    func firstSlices(atLeast count: Int) -> [SliceRule.Part] {
-        var found: [SliceRule.Part] = []
-        var step = 1
-        repeat {
-            found += slices(step: step)
-            step += 1
-        } while found.count < count && step <= totalSteps
-        return found
-    }
-
     /// The matrix products of a slice.
     func products(of slice: SliceRule.Part) -> StepProducts {
         StepProducts(

@@ -66,7 +66,7 @@ final class GEMMFloor: @unchecked Sendable {
     /// Seconds that `lanes` need for the products of these kinds of some slices, each slice on one
     /// lane.
     func seconds(
-        _ kinds: Set<MatrixProduct.Kind>, slices range: Range<Int>, on lanes: RehearsedLanes
+        _ kinds: Set<MatrixProduct.Kind>, slices range: Range<Int>, on lanes: LanePool
     ) -> Double {
         lanes.time(count: range.count) { [self] lane, index in
             let slice = slices[range.lowerBound + index]
@@ -91,7 +91,7 @@ final class GEMMFloor: @unchecked Sendable {
     }
 
     /// Operations a second of a large product, on all lanes at once: the machine's SGEMM peak.
-    static func peak(_ backend: Backend, on lanes: RehearsedLanes) -> Double {
+    static func peak(_ backend: Backend, on lanes: LanePool) -> Double {
         let size = 1024
         let matrices = (0..<lanes.count).map { _ in
             (0..<3).map { _ in Matrix(FloatBuffer.filled(size * size), rows: size, columns: size) }

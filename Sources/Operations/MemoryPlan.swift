@@ -50,9 +50,9 @@ public struct MemoryPlan: Sendable, Equatable {
 
 /// Measures what a ``MemoryPlan`` is made of.
 struct MemoryMeasurement {
-    let rank: RehearsedRank
-    /// Seconds that the slice took; the first one of a process is slow.
-    let firstSliceSeconds: Double
+    let model: LanguageModel<Backend>
+    /// Every rank has one.
+    private let sum: ExactSum
     /// Anonymous bytes after reading what a rank reads.
     private let before: ProcessMemory
     /// Bytes that a lane takes beside its buffers (the product library's own), less what of its
@@ -70,7 +70,9 @@ struct MemoryMeasurement {
     init(_ run: RunRehearsal, loadingBytes: Int) throws {
         self.run = run
         self.loadingBytes = loadingBytes
-        rank = try run.makeRank(longestSequence: run.longestSequence)
+        model = try run.languageModel()
+        let parameters = run.makeParameters()
+        sum = ExactSum(tensors: run.layout.parameterSet.ranges)
         before = try Self.now()
         guard let slice = run.slices(step: 1).max(by: { $0.computedTokens < $1.computedTokens })
         else {
@@ -79,15 +81,13 @@ struct MemoryMeasurement {
         var bounds = SliceBounds()
         bounds.include(run.packed(slice))
         let live = FloatBuffer.liveByteCount
-        let lane = rank.makeLane(bounds)
+        let lane = try run.makeLane(bounds)
         let counted = FloatBuffer.liveByteCount - live
         try run.embedAllTokens()
-        let began = ContinuousClock.now
-        let losses = rank.compute(slice, on: lane)
+        let losses = run.compute(slice, parameters, on: lane)
         guard losses.allSatisfy(\.isFinite) else {
             throw OperationsError("--model", "gives a loss that is not finite")
         }
-        firstSliceSeconds = (ContinuousClock.now - began) / .seconds(1)
         let after = try Self.now()
         overheadPerLane = after.anonymous - before.anonymous - counted
         sharedBytes = after.shareable
@@ -108,19 +108,20 @@ struct MemoryMeasurement {
     ///   - ranksOnNode: The first so many ranks of the census.
     func plan(_ census: SliceCensus, ranksOnNode: Int, ranks: Int) throws -> MemoryPlan {
         var known: [SliceBounds: Int] = [:]
-        let lanes = census.boundsByRank.prefix(ranksOnNode).map { bounds in
-            bounds.reduce(0) { total, bounds in
-                let bytes = known[bounds] ?? laneBytes(bounds)
+        let lanes = try census.boundsByRank.prefix(ranksOnNode).map { bounds in
+            try bounds.reduce(0) { total, bounds in
+                let bytes = try known[bounds] ?? laneBytes(bounds)
                 known[bounds] = bytes
                 return total + bytes
             }
         }
         let live = FloatBuffer.liveByteCount
-        rank.becomeCoordinator()
+        let coordinator = run.makeCoordinatorState()
         let state = FloatBuffer.liveByteCount - live
         let unsaved = try Self.now().anonymous
         let (files, saving) = try PeakMemory.anonymous { try run.checkpointFiles() }
         let checkpoint = max(files.reduce(0) { $0 + $1.count }, saving - unsaved)
+        withExtendedLifetime(coordinator) {}
         let parameters = run.layout.parameterCount
         return MemoryPlan(
             loadingBytes: loadingBytes, sharedBytes: sharedBytes,
@@ -131,9 +132,9 @@ struct MemoryMeasurement {
     }
 
     /// A lane for slices within `bounds`: its buffers, counted without being touched.
-    private func laneBytes(_ bounds: SliceBounds) -> Int {
+    private func laneBytes(_ bounds: SliceBounds) throws -> Int {
         let live = FloatBuffer.liveByteCount
-        let lane = rank.makeLane(bounds)
+        let lane = try run.makeLane(bounds)
         let counted = FloatBuffer.liveByteCount - live
         withExtendedLifetime(lane) {}
         return max(0, counted + overheadPerLane)

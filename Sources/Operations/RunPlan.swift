@@ -74,7 +74,7 @@ public struct RunPlan: Sendable, Equatable {
             progress("looking at the run's slices", $0, $1)
         }
         memory = try measurement.plan(census, ranksOnNode: onNode, ranks: ranks)
-        modelParameters = measurement.rank.model.parameterCount
+        modelParameters = measurement.model.parameterCount
         trainableParameters = run.layout.parameterCount
         reducedBytes = trainableParameters * MemoryLayout<Int64>.stride
         broadcastBytes = trainableParameters * MemoryLayout<Float>.stride
@@ -93,8 +93,8 @@ public struct RunPlan: Sendable, Equatable {
             return
         }
         let here = ProcessInfo.processInfo.activeProcessorCount
-        let calibration = Calibration(
-            run, measurement.rank, lanes: min(here, lanes.count * onNode),
+        let calibration = try Calibration(
+            run, lanes: min(here, lanes.count * onNode),
             seconds: question.calibrationSeconds
         ) { progress("computing slices", $0, $1) }
         self.calibration = calibration

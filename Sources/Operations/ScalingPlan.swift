@@ -53,10 +53,8 @@ public struct ScalingPlan: Sendable, Equatable {
             settings: settings, configurationFile: configurationFile, startsMPI: false)
         let here = ProcessInfo.processInfo.activeProcessorCount
         let lanes = run.lanes(ranks: 1, cores: here).count
-        let rank = try run.makeRank(longestSequence: run.longestSequence)
-        rank.becomeCoordinator()
-        let calibration = Calibration(
-            run, rank, lanes: min(here, lanes), seconds: calibrationSeconds
+        let calibration = try Calibration(
+            run, lanes: min(here, lanes), seconds: calibrationSeconds
         ) { progress("computing slices", $0, $1) }
         let (reduced, broadcast) = (8 * run.layout.parameterCount, 4 * run.layout.parameterCount)
         func computeSeconds(_ ranks: Int) -> Double {

@@ -94,7 +94,7 @@ final class StepReplay: @unchecked Sendable {
     }
 
     /// Seconds of all lanes together for `part` of all slices.
-    func laneSeconds(_ part: Part, on lanes: RehearsedLanes) -> Double {
+    func laneSeconds(_ part: Part, on lanes: LanePool) -> Double {
         lanes.busySeconds(count: slices.count) { [self] lane, index in
             let (slice, operands) = (slices[index], operands[lane])
             switch part {

@@ -133,18 +133,10 @@ final class CheckpointCopies {
 
     // ------------------------------------------------------------------ while training
 
-    /// What this rank says before it is decided whether a copy is sent; reduced by MAX.
-    struct Signals {
-        /// Whether a keeper still writes the last one.
-        var isBusy = Int64(0)
-        /// Whether a keeper lacks a part of the record of steps.
-        var lacksHistory = Int64(0)
-    }
-
-    var signals: Signals {
-        guard let keeper else { return Signals() }
-        return Signals(isBusy: keeper.isBusy ? 1 : 0, lacksHistory: keeper.lacksHistory ? 1 : 0)
-    }
+    /// Whether this rank still writes the last copy.
+    var isBusy: Bool { keeper?.isBusy ?? false }
+    /// Whether this rank lacks a part of the record of steps.
+    var lacksHistory: Bool { keeper?.lacksHistory ?? false }
 
     /// Sends a checkpoint to the ranks that keep copies, and lets them write it while training goes on.
     ///

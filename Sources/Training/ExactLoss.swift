@@ -32,6 +32,9 @@ struct ExactLoss: Sendable, Equatable {
         computedTokens += Int64(slice.tokens.count)
     }
 
+    /// How many ``summands`` there are.
+    static let summandCount = 4
+
     /// What travels between ranks, to be summed.
     var summands: [Int64] { [units, targetTokens, tokens, computedTokens] }
 

@@ -205,6 +205,18 @@ struct RunInputs {
             order: configuration.order, seed: configuration.seed)
     }
 
+    /// Rank 0's optimizer, before a checkpoint is read into it.
+    func makeOptimizer(
+        _ configuration: RunConfiguration, _ parameters: LowRankParameters
+    ) -> AdapterOptimizer {
+        AdapterOptimizer(
+            parameters, settings: configuration.adam,
+            learningRate: LearningRateSchedule(
+                shape: configuration.schedule, peak: configuration.learningRate,
+                warmupSteps: configuration.warmupSteps, totalSteps: totalSteps(configuration)),
+            clipNorm: configuration.clipNorm)
+    }
+
     /// What any slice of the run needs of a lane.
     func bounds(_ configuration: RunConfiguration) -> SliceBounds {
         var bounds = SliceBounds()

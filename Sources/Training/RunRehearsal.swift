@@ -1,5 +1,5 @@
 import Adapters
-import Collectives
+public import Collectives
 import Datasets
 import Foundation
 public import Kernels
@@ -17,6 +17,7 @@ public final class RunRehearsal {
     let inputs: RunInputs
     public let backend: Backend
     private let communicator: MPICommunicator?
+    private var loaded: LanguageModel<Backend>?
 
     /// Reads and checks everything that a rank reads.
     ///
@@ -67,11 +68,24 @@ public final class RunRehearsal {
         return (plan.lanes, plan.remark)
     }
 
+    /// Samples in a slice, at most.
+    public var sliceSize: Int { configuration.sliceRule.sliceSize }
+
     /// The slices of a step, as every rank cuts them.
-    public func slices(step: Int) -> [SliceRule.Part] {
-        configuration.sliceRule.cut(
-            inputs.schedule(configuration).batch(step: step)[...],
-            of: inputs.training.samples)
+    ///
+    /// - Parameter batchSize: Samples in the step; `nil`: as in the run.
+    public func slices(step: Int, batchSize: Int? = nil) -> [SliceRule.Part] {
+        data(batchSize: batchSize).slices(ofStep: step)
+    }
+
+    private func data(batchSize: Int?) -> StepData {
+        StepData(
+            samples: inputs.training.samples,
+            schedule: BatchSchedule(
+                sets: inputs.training.visitedSets,
+                batchSize: batchSize ?? configuration.batchSize, order: configuration.order,
+                seed: configuration.seed),
+            rule: configuration.sliceRule)
     }
 
     /// One of them with its rows.
@@ -124,13 +138,80 @@ public final class RunRehearsal {
         return try (0..<3).map { _ in try layout.parameterSet.safetensors(parameters.buffer) }
     }
 
-    /// A rank's part of the run.
+    /// The base model, for sequences as long as the run's; read once.
+    public func languageModel() throws -> LanguageModel<Backend> {
+        if let loaded { return loaded }
+        let model = try LanguageModel(
+            files: inputs.model, backend: backend, positions: longestSequence)
+        loaded = model
+        return model
+    }
+
+    /// The adapter that the run begins with, in memory of its own.
+    public func makeParameters() -> LowRankParameters {
+        guard let start = inputs.startingPoint else {
+            return .initial(layout: inputs.layout, seed: configuration.seed)
+        }
+        return LowRankParameters(
+            layout: inputs.layout, buffer: FloatBuffer(copying: Array(start.buffer.elements)))
+    }
+
+    /// Memory for slices within `bounds`, as a lane of the run has it.
+    public func makeLane(_ bounds: SliceBounds) throws -> any SliceLane {
+        Lane(
+            model: try languageModel(), layout: layout, bounds: bounds, training: true,
+            recomputes: recomputes)
+    }
+
+    /// Losses and gradient of one slice.
+    public func compute(
+        _ part: SliceRule.Part, _ parameters: LowRankParameters, on lane: any SliceLane
+    ) -> ArraySlice<Double> {
+        lane.pack(inputs.training.samples, part, configuration.sliceRule)
+        return lane.lossesAndGradient(parameters)
+    }
+
+    /// What rank 0 has beside the others: the averaged gradient, the moments, and a copy of its
+    /// state that is being saved.
+    public func makeCoordinatorState() -> AnyObject {
+        final class State {
+            let optimizer: AdapterOptimizer
+            let snapshot: CheckpointWriter.Snapshot
+
+            init(_ optimizer: AdapterOptimizer, parameterCount: Int) {
+                self.optimizer = optimizer
+                snapshot = CheckpointWriter.Snapshot(parameterCount: parameterCount)
+            }
+        }
+        return State(
+            inputs.makeOptimizer(configuration, makeParameters()),
+            parameterCount: layout.parameterCount)
+    }
+
+    /// The step of the run, from its first adapter on.
     ///
-    /// - Parameter longestSequence: No sequence that it will compute is longer.
-    public func makeRank(longestSequence: Int) throws -> RehearsedRank {
-        try RehearsedRank(
-            configuration, inputs,
-            model: LanguageModel(
-                files: inputs.model, backend: backend, positions: longestSequence))
+    /// - Parameters:
+    ///   - lanes: Of each rank.
+    ///   - bounds: No slice is larger; `nil`: as the run's files have them.
+    ///   - batchSize: Samples in a step; `nil`: as in the run.
+    ///   - communicator: Of this rank; all count as one host.
+    public func makeStep(
+        lanes: Int, bounds: SliceBounds? = nil, batchSize: Int? = nil,
+        communicator: any Communicator = InProcessCommunicator.world(size: 1)[0],
+        surroundings: StepSurroundings = StepSurroundings()
+    ) throws -> TrainingStep {
+        let bounds = bounds ?? inputs.bounds(configuration)
+        let parameters = makeParameters()
+        let ranks = communicator.size
+        return TrainingStep(
+            communicator: communicator,
+            lanes: LanePool(lanes: try (0..<lanes).map { _ in try makeLane(bounds) }),
+            data: data(batchSize: batchSize), parameters: parameters, exponents: nil,
+            optimizer: communicator.isCoordinator
+                ? inputs.makeOptimizer(configuration, parameters) : nil,
+            speeds: RankSpeeds(
+                lanes: [Int](repeating: lanes, count: ranks),
+                hostLeaders: [Int](repeating: 0, count: ranks), workerRank: communicator.rank),
+            limits: nil, surroundings: surroundings)
     }
 }

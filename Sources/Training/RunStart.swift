@@ -81,33 +81,42 @@ struct RunStart {
         let parameters =
             inputs.startingPoint
             ?? LowRankParameters.initial(layout: inputs.layout, seed: configuration.seed)
-        let coordinator = try agreement.phase {
-            try folder.map { try makeCoordinator($0, parameters, plan, hosts: hosts) }
+        let optimizer = folder.map { _ in inputs.makeOptimizer(configuration, parameters) }
+        let recorder = try agreement.phase {
+            guard let folder, let optimizer else { return nil as RunRecorder? }
+            return try makeRecorder(folder, parameters, optimizer, plan, hosts: hosts)
         }
-        let injection = try agreement.phase { try FaultInjection() }
+        var surroundings = StepSurroundings()
+        surroundings.injection = try agreement.phase { try FaultInjection() }?
+            .ofJob(resumes: found != nil)
+        surroundings.isStopRequested = StopSignals.arrived
+        surroundings.warn = { step, message in recorder?.warn(step: step, message) }
+        surroundings.upkeep = { RunUpkeep(recorder, copies) }
         let limits = WaitLimits(
             communicator: communicator, fixedSeconds: configuration.collectiveTimeoutSeconds)
-        let gradientStep = GradientStep(
-            communicator: communicator, pool: pool, samples: inputs.training.samples,
-            schedule: inputs.schedule(configuration), rule: configuration.sliceRule,
-            parameters: parameters, exponents: found?.exponents, speeds: speeds,
-            limits: limits, injection: injection)
+        let step = TrainingStep(
+            communicator: communicator, lanes: pool,
+            data: StepData(
+                samples: inputs.training.samples, schedule: inputs.schedule(configuration),
+                rule: configuration.sliceRule),
+            parameters: parameters, exponents: found?.exponents, optimizer: optimizer,
+            speeds: speeds, limits: limits, surroundings: surroundings)
         let evaluation = inputs.heldOut.map {
             Evaluation(
                 communicator: communicator, pool: pool, samples: $0,
                 rule: configuration.sliceRule, speeds: speeds, limits: limits)
         }
-        let run = TrainingRun(
+        let loop = TrainingLoop(
             configuration: configuration, communicator: communicator,
-            totalSteps: inputs.totalSteps(configuration), evaluation: evaluation,
-            coordinator: coordinator, gradientStep: gradientStep, limits: limits, copies: copies)
+            totalSteps: inputs.totalSteps(configuration), step: step, evaluation: evaluation,
+            recorder: recorder, limits: limits, copies: copies)
         do {
-            let code = try run.run(resumedStep: found?.step)
-            coordinator?.reporter.finish(timeoutSeconds: ProgressReporter.endSeconds)
+            let code = try loop.run(resumedStep: found?.step)
+            recorder?.reporter.finish(timeoutSeconds: ProgressReporter.endSeconds)
             return code
         } catch {
             let fault = error as? any Fault
-            coordinator?.fail(
+            recorder?.fail(
                 exitCode: fault?.exitCode ?? .internalError, fault?.description ?? "\(error)")
             throw error
         }
@@ -125,9 +134,10 @@ struct RunStart {
             batchSize: batch)
     }
 
-    private func makeCoordinator(
-        _ folder: RunFolder, _ parameters: LowRankParameters, _ plan: LanePlan, hosts: [String]
-    ) throws -> Coordinator {
+    private func makeRecorder(
+        _ folder: RunFolder, _ parameters: LowRankParameters, _ optimizer: AdapterOptimizer,
+        _ plan: LanePlan, hosts: [String]
+    ) throws -> RunRecorder {
         let totalSteps = inputs.totalSteps(configuration)
         try folder.accept()
         let runID = folder.checkpoint?.loaded.runID ?? Self.newRunID()
@@ -151,9 +161,7 @@ struct RunStart {
         let previousWorldSize = document.worldSize
         document.worldSize = communicator.size
 
-        let adam = AdamW(
-            settings: configuration.adam, parameterCount: parameters.layout.parameterCount)
-        try folder.restore(parameters, adam)
+        try folder.restore(parameters, optimizer.adam)
         // Without a checkpoint the run starts anew: whatever was recorded is superseded.
         let terminal = TerminalReporter(
             totalSteps: totalSteps, style: configuration.logFormat.style)
@@ -164,7 +172,7 @@ struct RunStart {
             metrics, capacity: .max, leastFinishSeconds: Self.fileFinishSeconds,
             tell: terminal.tell)
         if found != nil { try folder.reopen() }
-        let coordinator = Coordinator(
+        let recorder = RunRecorder(
             folder: folder, runID: runID,
             reporter: try makeReporter(
                 terminal, metricsSink, folder.lease, runID: runID, epoch: reportEpoch),
@@ -174,11 +182,11 @@ struct RunStart {
             },
             adapter: PEFTAdapter(
                 configuration: inputs.adapterConfiguration, parameters: parameters),
-            adam: adam, configuration: configuration, document: document,
+            optimizer: optimizer, keep: configuration.keep, document: document,
             makesArchives: copies.isNeeded)
         try folder.writeSettings(settingsAsGiven)
-        announce(coordinator, plan, hosts: hosts, previousWorldSize: previousWorldSize)
-        return coordinator
+        announce(recorder, plan, hosts: hosts, previousWorldSize: previousWorldSize)
+        return recorder
     }
 
     /// The resolved settings less those that would bind another reading: what `--init-adapter`
@@ -228,27 +236,27 @@ struct RunStart {
     }
 
     private func announce(
-        _ coordinator: Coordinator, _ plan: LanePlan, hosts: [String], previousWorldSize: Int
+        _ recorder: RunRecorder, _ plan: LanePlan, hosts: [String], previousWorldSize: Int
     ) {
-        let reporter = coordinator.reporter
+        let reporter = recorder.reporter
         reporter.report(
             .runStarted(
                 .init(
-                    runID: coordinator.runID,
+                    runID: recorder.runID,
                     configuration: RunConfiguration.yaml(settings.map { ($0.name, $0.value) }),
                     worldSize: communicator.size, lanesPerRank: plan.lanes, hosts: hosts,
                     kernelID: backend.identity.description,
-                    totalSteps: coordinator.document.totalSteps,
+                    totalSteps: recorder.document.totalSteps,
                     trainableParameters: inputs.layout.parameterCount,
                     name: runName)))
-        if let checkpoint = coordinator.folder.checkpoint {
+        if let checkpoint = recorder.folder.checkpoint {
             for damaged in checkpoint.loaded.setAside {
-                coordinator.warn(
+                recorder.warn(
                     step: checkpoint.document.step,
                     "\(damaged.path) is damaged (\(damaged.reason)) and was set aside")
             }
-            if let adopted = coordinator.folder.adopted {
-                coordinator.warn(
+            if let adopted = recorder.folder.adopted {
+                recorder.warn(
                     step: checkpoint.document.step,
                     "goes on from the copy of step \(adopted.archive.step) on \(adopted.host)")
             }
@@ -259,9 +267,9 @@ struct RunStart {
                         worldSize: communicator.size, previousWorldSize: previousWorldSize,
                         changes: changes)))
         }
-        if let remark = plan.remark { coordinator.warn(step: coordinator.document.step, remark) }
+        if let remark = plan.remark { recorder.warn(step: recorder.document.step, remark) }
         for remark in inputs.remarks {
-            coordinator.warn(step: coordinator.document.step, remark)
+            recorder.warn(step: recorder.document.step, remark)
         }
     }
 

@@ -155,7 +155,7 @@ extension LowRankLayout {
     public var parameterSet: ParameterSet {
         ParameterSet(
             pairs.flatMap { pair in
-                let prefix = "base_model.model.\(pair.modulePath)."
+                let prefix = ParameterSet.Tensor.prefix + pair.modulePath + "."
                 return [
                     ParameterSet.Tensor(
                         name: prefix + "lora_A.weight", rows: pair.adapterRank,

@@ -5,10 +5,18 @@ public struct ParameterSet: Sendable, Equatable {
     public struct Tensor: Sendable, Equatable {
         /// As PEFT's file has it.
         public let name: String
+        /// The same in messages: module and factor.
+        public var shortName: String {
+            String(name.dropFirst(Self.prefix.count).dropLast(Self.suffix.count))
+        }
         public let rows: Int
         public let columns: Int
         /// Where it lies in the array.
         public let range: Range<Int>
+
+        /// What PEFT's names have in common.
+        static let prefix = "base_model.model."
+        static let suffix = ".weight"
     }
 
     /// In order, without gaps.

@@ -41,16 +41,18 @@ import Testing
             }
         }
 
-        /// Waits for the loop to have told something; the suite's time limit ends it otherwise.
-        func waitUntilTold(_ text: String, times: Int = 1) {
-            while told.lines.filter({ $0.contains(text) }).count < times {
-                Thread.sleep(forTimeInterval: 0.005)
+        /// Waits for the loop to have told something.
+        func waitUntilTold(_ text: String, times: Int = 1) throws {
+            try waitUntil("'\(text)', \(times) times") {
+                told.lines.count { $0.contains(text) } >= times
             }
         }
 
         func waitForLines(_ count: Int) throws -> [TimedRecord] {
-            while try lines().count < count { Thread.sleep(forTimeInterval: 0.02) }
-            return try lines()
+            try waitFor("\(count) records in the store") {
+                let lines = try lines()
+                return lines.count >= count ? lines : nil
+            }
         }
     }
 
@@ -152,7 +154,7 @@ import Testing
         limits.greetingSeconds = 0.2
         let service = try Service(limits: limits)
         try Peer(service.server.address, token: nil).waitForEnd()
-        service.waitUntilTold("no greeting for 0.2 seconds")
+        try service.waitUntilTold("no greeting for 0.2 seconds")
     }
 
     @Test func oneByteAtATimeIsFine() throws {
@@ -176,7 +178,7 @@ import Testing
         let broken = try Peer(service.server.address)
         broken.send(frame(warning(2)) + bytes + frame(warning(3)))
         broken.waitForEnd()
-        service.waitUntilTold(": closed: ")
+        try service.waitUntilTold(": closed: ")
         honest.send(frame(warning(4)))
         #expect(Set(try service.waitForLines(3).map(\.sequence)) == [1, 2, 4])
         let closed = service.told.lines.filter { $0.contains(": closed: ") }
@@ -194,14 +196,14 @@ import Testing
         // Dripping bytes do not extend the time: the loop ends only because the server closes.
         slow.send([0, 0])
         slow.waitForEnd()
-        service.waitUntilTold("half a frame for 0.3 seconds")
+        try service.waitUntilTold("half a frame for 0.3 seconds")
         // A peer between frames may stay as long as it likes.
         idle.send(frame(warning(2)))
         #expect(try service.waitForLines(2).map(\.sequence) == [1, 2])
         let torn = try Peer(service.server.address)
         torn.send(Array(frame(warning(3)).dropLast()))
         torn.closeSending()
-        service.waitUntilTold("ended within a frame")
+        try service.waitUntilTold("ended within a frame")
         #expect(try service.lines().count == 2)
     }
 
@@ -218,15 +220,15 @@ import Testing
         _ = try service.waitForLines(3)
         let fourth = try Peer(service.server.address)
         fourth.waitForEnd()
-        service.waitUntilTold("there are 3 connections already")
+        try service.waitUntilTold("there are 3 connections already")
         // One goes, the next may come.
         peers.removeFirst()
-        while true {
+        try waitUntil("a place for the next") {
             let next = try Peer(service.server.address)
             next.send(frame(warning(9)))
             next.closeSending()
             next.waitForEnd()
-            if try service.lines().contains(where: { $0.sequence == 9 }) { break }
+            return try service.lines().contains { $0.sequence == 9 }
         }
     }
 

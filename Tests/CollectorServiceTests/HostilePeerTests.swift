@@ -19,7 +19,7 @@ import Testing
         _ = try service.waitForLines(1)
         var strangers: [Peer] = []
         for _ in 1...20 { strangers.append(try Peer(service.server.address, token: nil)) }
-        service.waitUntilTold("another connection needs its place", times: 16)
+        try service.waitUntilTold("another connection needs its place", times: 16)
         // A newcomer who greets is let in, and who greeted before was not disturbed.
         let newcomer = try Peer(service.server.address)
         newcomer.send(frame(warning(2)))
@@ -41,9 +41,9 @@ import Testing
         }
         let sender = Thread { greedy.send(bytes) }
         sender.start()
-        service.waitUntilTold("it does not read what it is answered")
+        try service.waitUntilTold("it does not read what it is answered")
         honest.send(frame(warning(1)))
-        while try service.store(testRunID).isEmpty { Thread.sleep(forTimeInterval: 0.02) }
+        try waitUntil("the honest peer's record") { try !service.store(testRunID).isEmpty }
     }
 
     @Test(arguments: [Int64.min, -1, Int64.max])

@@ -36,7 +36,7 @@ import Testing
             // All of the greeting.
             bytes.count > 4 && bytes.count >= 4 + Int(bytes[3])
         }
-        while told.lines.isEmpty { usleep(1000) }
+        try waitUntil("the refusal") { !told.lines.isEmpty }
         return (stream, address)
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import ProgressReports
+import TestSupport
 import Testing
 
 @Suite struct JSONLineTests {
@@ -80,7 +81,7 @@ import Testing
     }
 
     @Test func numbersReadBackAsTheSameDouble() throws {
-        var generator = SystemRandomNumberGenerator()
+        var generator = SeededGenerator()
         for _ in 0..<2000 {
             let value = Double(bitPattern: .random(in: .min ... .max, using: &generator))
             let line = timed(step(1, loss: value)).jsonLine

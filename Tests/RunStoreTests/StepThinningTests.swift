@@ -49,7 +49,7 @@ import Testing
     @Test func theStoreThinsByTheSameRule() throws {
         try Programs.withScratchFolder { scratch in
             let store = try RunStore(writing: scratch + "/runs.sqlite")
-            var random = SystemRandomNumberGenerator()
+            var random = SeededGenerator()
             let losses = (0..<997).map { _ in Double.random(in: 0..<5, using: &random) }
             let steps = losses.enumerated().map { Step(number: $0 + 1, loss: $1) }
             let records = steps.enumerated().map { index, step in

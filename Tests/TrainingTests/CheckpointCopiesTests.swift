@@ -4,7 +4,7 @@ import Testing
 
 /// Two ranks that do not see each other's `--out`, as on two hosts without shared storage.
 @Suite(.serialized) struct CheckpointCopiesTests {
-    private static let length = ["--epochs", "300", "--checkpoint-every", "5"]
+    private static let length = ["--epochs", "20", "--checkpoint-every", "5"]
 
     private func arguments(_ out: String, _ more: [String] = []) -> [String] {
         TrainingRunFixture.arguments(out: out, Self.length + more)
@@ -26,18 +26,28 @@ import Testing
         ).sorted()
     }
 
-    /// Starts a job and kills it after some steps.
-    private func killed(_ outs: [String], after step: Int = 33, scratch: String) throws {
-        let job = try Programs.start("mpirun", mpirun(outs), scratch: scratch)
-        while job.isRunning, ((try? TrainingRunFixture.steps(of: outs[0]).last) ?? 0) < step {
-            usleep(2000)
-        }
-        try #require(kill(job.processIdentifier, SIGKILL) == 0)
-        job.waitUntilExit()
-        // The ranks notice that mpirun is gone and end.
-        while try Programs.run("pgrep", ["-f", "lora-worker --model .* --out \(scratch)/"])
-            .exitCode == 0
-        { usleep(20_000) }
+    /// Starts a job and asks it to stop before `step`: the last step before is durable on all hosts.
+    private func stopped(_ outs: [String], before step: Int, scratch: String) throws {
+        let job = try SelfStoppingJob(
+            "mpirun", mpirun(outs), rank: 0, step: step, scratch: scratch + "/stopped")
+        job.send(SIGTERM)
+        job.send(SIGCONT)
+        let outcome = try job.outcome()
+        try #require(outcome.exitCode == 75, "\(outcome.errors)")
+        #expect(outcome.errors.contains("the checkpoint of step \(step - 1) is durable"))
+    }
+
+    /// Starts a job that dies when it comes to `step`.
+    private func killed(_ outs: [String], at step: Int) throws {
+        let outcome = try Programs.run(
+            "env", ["LORA_INJECT_FAULT=kill:0:\(step)", "mpirun"] + mpirun(outs))
+        try #require(outcome.exitCode != 0, "the job was not killed")
+    }
+
+    /// Two hosts that have step 33, and after it nobody knows what: a crash at step 50.
+    private func crashed(_ outs: [String], scratch: String) throws {
+        try stopped(outs, before: 34, scratch: scratch)
+        try killed(outs, at: 50)
     }
 
     private func reference(_ scratch: String) throws -> String {
@@ -51,7 +61,7 @@ import Testing
         #expect(
             try TrainingRunFixture.weights(of: out) == TrainingRunFixture.weights(of: reference))
         // Each step stands once in the record, with the same loss.
-        #expect(try TrainingRunFixture.steps(of: out) == Array(1...1800))
+        #expect(try TrainingRunFixture.steps(of: out) == Array(1...120))
         for (mine, theirs) in zip(
             try TrainingRunFixture.metrics(of: out, kind: "step"),
             try TrainingRunFixture.metrics(of: reference, kind: "step"))
@@ -64,8 +74,8 @@ import Testing
     func theLossOfRank0sFolderLosesNothing() throws {
         try Programs.withScratchFolder { scratch in
             let (first, second) = (scratch + "/first", scratch + "/second")
-            try killed([first, second], scratch: scratch)
-            #expect(try copies(second).count >= 2)
+            try crashed([first, second], scratch: scratch)
+            #expect(try copies(second).contains { $0 >= "step-00000033" })
             try FileManager.default.removeItem(atPath: first)
             // The host that kept copies is the only one that is left.
             let again = try Programs.mpirun(ranks: 1, arguments(second))
@@ -85,9 +95,10 @@ import Testing
     func theNewestStateOfAllHostsIsUsed() throws {
         try Programs.withScratchFolder { scratch in
             let (first, second) = (scratch + "/first", scratch + "/second")
-            try killed([first, second], scratch: scratch)
+            try crashed([first, second], scratch: scratch)
             // The second host goes on alone for a while; then the first is back, with older ones.
-            try killed([second], after: 90, scratch: scratch)
+            try stopped([second], before: 90, scratch: scratch)
+            try killed([second], at: 97)
             let both = try Programs.run("mpirun", mpirun([first, second]))
             #expect(both.exitCode == 0, "\(both.errors)")
             #expect(both.errors.contains("goes on from the copy of step"), "\(both.errors)")
@@ -99,7 +110,7 @@ import Testing
     func aCopyReplacesDamagedCheckpoints() throws {
         try Programs.withScratchFolder { scratch in
             let (first, second) = (scratch + "/first", scratch + "/second")
-            try killed([first, second], scratch: scratch)
+            try crashed([first, second], scratch: scratch)
             let folder = first + "/checkpoints"
             for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
                 try Data("no".utf8).write(

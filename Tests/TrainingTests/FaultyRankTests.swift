@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Gradients that one rank computes wrongly: once, as a faulty machine does, or always, as broken
-/// data does.
+/// data does. ``TrainingStepTests`` has every state of the step; here is what a job makes of them.
 @Suite(.serialized) struct FaultyRankTests {
     private func run(
         _ out: String, ranks: Int, fault: String? = nil
@@ -22,17 +22,16 @@ import Testing
     }
 
     /// The step is computed again, the rank named, and nothing is left of the fault.
-    @Test(.timeLimit(.minutes(10)), arguments: ["nan-once:1:5", "huge-once:1:7", "nan-once:0:1"])
-    func aPassingFaultChangesNoBit(fault: String) throws {
+    @Test(.timeLimit(.minutes(10)))
+    func aPassingFaultChangesNoBit() throws {
         try Programs.withScratchFolder { scratch in
             let reference = try run(scratch + "/reference", ranks: 1)
             #expect(reference.exitCode == 0, "\(reference.errors)")
-            let outcome = try run(scratch + "/faulty", ranks: 2, fault: fault)
+            let outcome = try run(scratch + "/faulty", ranks: 2, fault: "nan-once:1:5")
             #expect(outcome.exitCode == 0, "\(outcome.errors)")
-            let parts = fault.split(separator: ":")
             #expect(
                 try warnings(scratch + "/faulty").contains {
-                    $0.hasPrefix("step \(parts[2]): rank \(parts[1]) computed the same slices")
+                    $0.hasPrefix("step 5: rank 1 computed the same slices")
                 })
             #expect(
                 try TrainingRunFixture.weights(of: scratch + "/faulty")
@@ -40,21 +39,16 @@ import Testing
         }
     }
 
-    /// What comes again is rejected on all ranks alike, and the rank and the tensor are named.
+    /// What comes again is rejected, and the rank and the tensor are named.
     @Test(.timeLimit(.minutes(10)))
     func aLastingFaultRejectsTheStep() throws {
         try Programs.withScratchFolder { scratch in
-            for ranks in [2, 3] {
-                let out = "\(scratch)/\(ranks)"
-                let outcome = try run(out, ranks: ranks, fault: "nan:1:5")
-                #expect(outcome.exitCode == 0, "\(outcome.errors)")
-                let rejected = try warnings(out).filter { $0.hasPrefix("step 5 rejected") }
-                #expect(rejected.count == 1)
-                #expect(rejected.first?.contains("of rank 1 is not finite") == true, "\(rejected)")
-            }
-            #expect(
-                try TrainingRunFixture.weights(of: scratch + "/2")
-                    == TrainingRunFixture.weights(of: scratch + "/3"))
+            let out = scratch + "/run"
+            let outcome = try run(out, ranks: 2, fault: "nan:1:5")
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            let rejected = try warnings(out).filter { $0.hasPrefix("step 5 rejected") }
+            #expect(rejected.count == 1)
+            #expect(rejected.first?.contains("of rank 1 is not finite") == true, "\(rejected)")
         }
     }
 

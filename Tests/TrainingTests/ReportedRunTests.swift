@@ -16,17 +16,14 @@ import Testing
             let address = CollectorAddress(host: "127.0.0.1", port: port)
             let arguments = TrainingRunFixture.arguments(
                 out: out, ["--epochs", "100", "--collector", "\(address)"])
+            var numbers = SeededGenerator()
             for round in 0..<6 {
-                let worker = try Programs.start(
-                    Programs.folder + "/lora-worker", arguments, scratch: scratch)
-                let enough = 40 + 70 * round + Int.random(in: 0..<20)
-                while worker.isRunning,
-                    ((try? TrainingRunFixture.steps(of: out).last) ?? 0) < enough
-                {
-                    usleep(1000)
-                }
-                kill(worker.processIdentifier, SIGKILL)
-                worker.waitUntilExit()
+                let step = 40 + 70 * round + Int.random(in: 0..<20, using: &numbers)
+                let killed = try Programs.run(
+                    "env",
+                    ["LORA_INJECT_FAULT=kill:0:\(step)", Programs.folder + "/lora-worker"]
+                        + arguments)
+                try #require(killed.exitCode == 128 + SIGKILL, "\(killed.errors)")
             }
             let store = scratch + "/runs.sqlite"
             let server = try CollectorServer(

@@ -125,18 +125,15 @@ import Testing
     func oneJobAtATime() throws {
         try Programs.withScratchFolder { scratch in
             let out = scratch + "/run"
-            let arguments = TrainingRunFixture.arguments(out: out, ["--epochs", "100000"])
-            let first = try Programs.start(
-                Programs.folder + "/lora-worker", arguments, scratch: scratch)
-            while first.isRunning, try TrainingRunFixture.isBeforeFirstStep(of: out) {
-                usleep(10_000)
-            }
+            let arguments = TrainingRunFixture.arguments(out: out)
+            let first = try SelfStoppingJob(
+                Programs.folder + "/lora-worker", arguments, rank: 0, step: 2, scratch: scratch)
             let second = try Programs.run(Programs.folder + "/lora-worker", arguments)
             #expect(second.exitCode == 76, "\(second.errors)")
-            #expect(first.isRunning)
-            first.terminate()
-            first.waitUntilExit()
-            #expect(first.terminationStatus == 75)
+            first.send(SIGCONT)
+            let outcome = try first.outcome()
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            #expect(try TrainingRunFixture.steps(of: out) == Array(1...12))
         }
     }
 

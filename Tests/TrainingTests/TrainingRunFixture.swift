@@ -37,11 +37,4 @@ struct TrainingRunFixture {
     static func steps(of out: String) throws -> [Int] {
         try metrics(of: out, kind: "step").map { try #require($0["step"] as? Int) }
     }
-
-    /// Whether a run that was just started has recorded no step yet.
-    static func isBeforeFirstStep(of out: String) throws -> Bool {
-        guard FileManager.default.fileExists(atPath: out + "/metrics.jsonl") else { return true }
-        return try String(contentsOfFile: out + "/metrics.jsonl", encoding: .utf8)
-            .contains("\"kind\":\"step\"") == false
-    }
 }

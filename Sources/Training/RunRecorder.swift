@@ -9,18 +9,17 @@ import ProgressReports
 import Tensors
 import Transformer
 
-/// What rank 0 does beside computing slices: the update, the checkpoints and the reports.
-final class Coordinator {
+/// What rank 0 keeps and says of a run: checkpoints, reports, and the final record.
+///
+/// Nothing here decides a bit of the adapter.
+final class RunRecorder {
     let folder: RunFolder
     let runID: String
     let reporter: ProgressReporter
     let adapter: PEFTAdapter
-    let adam: AdamW
-    let learningRate: LearningRateSchedule
-    let clipNorm: Double
+    private let optimizer: AdapterOptimizer
     /// The state's description; `step`, exponents and losses are brought up to date before a save.
     var document: RunDocument
-    private let gradient: FloatBuffer
     private let writer: CheckpointWriter
     private let secondsBefore: Double
     private var currentStep: Int
@@ -31,64 +30,21 @@ final class Coordinator {
     init(
         folder: RunFolder, runID: String, reporter: ProgressReporter,
         synchronizeMetrics: @escaping @Sendable () -> Void,
-        adapter: PEFTAdapter, adam: AdamW, configuration: RunConfiguration,
-        document: RunDocument, makesArchives: Bool
+        adapter: PEFTAdapter, optimizer: AdapterOptimizer, keep: Int, document: RunDocument,
+        makesArchives: Bool
     ) {
         self.folder = folder
         self.runID = runID
         self.reporter = reporter
         self.adapter = adapter
         self.document = document
-        clipNorm = configuration.clipNorm
-        learningRate = LearningRateSchedule(
-            shape: configuration.schedule, peak: configuration.learningRate,
-            warmupSteps: configuration.warmupSteps, totalSteps: document.totalSteps)
-        self.adam = adam
-        gradient = FloatBuffer(count: adapter.parameters.layout.parameterCount)
+        self.optimizer = optimizer
         writer = CheckpointWriter(
-            folder: folder, runID: runID, keep: configuration.keep, adapter: adapter,
+            folder: folder, runID: runID, keep: keep, adapter: adapter,
             reporter: reporter, synchronizeMetrics: synchronizeMetrics, makesArchives: makesArchives
         )
         secondsBefore = document.seconds
         currentStep = document.step
-    }
-
-    // MARK: The update
-
-    /// What an update was made of.
-    struct Update {
-        let learningRate: Double
-        /// Norm of the gradient before clipping.
-        let norm: Double
-        /// What the gradient was multiplied by.
-        let clipFactor: Double
-        /// Whether every parameter and moment is finite afterwards.
-        let isFinite: Bool
-    }
-
-    /// Averages, clips and applies the reduced gradient of `step`.
-    func update(
-        step: Int, sum: ExactSum, outcome: GradientStep.Outcome
-    ) -> Update {
-        sum.read(
-            into: gradient, slicesInStep: outcome.slicesInStep,
-            factor: 1 / Double(outcome.loss.targetTokens))
-        let norm = GradientClipping.globalNorm(gradient)
-        let factor = GradientClipping.clip(gradient, norm: norm, limit: clipNorm)
-        clipping.count(factor)
-        let rate = learningRate.rate(step: step)
-        adam.update(
-            adapter.parameters.buffer, gradient: gradient, step: step, learningRate: rate)
-        return Update(learningRate: rate, norm: norm, clipFactor: factor, isFinite: isFinite)
-    }
-
-    private var isFinite: Bool {
-        [adapter.parameters.buffer, adam.firstMoment, adam.secondMoment].allSatisfy { buffer in
-            // NaN and infinity survive a subtraction from themselves as NaN, so one sum finds all.
-            var flaw: Float = 0
-            for value in buffer.elements { flaw += value - value }
-            return flaw == 0
-        }
     }
 
     // MARK: Checkpoints
@@ -98,8 +54,7 @@ final class Coordinator {
         document.step = step
         document.exponents = exponents
         document.seconds = seconds
-        writer.submit(
-            document, [adapter.parameters.buffer, adam.firstMoment, adam.secondMoment])
+        writer.submit(document, optimizer.state)
     }
 
     /// Saves the state after `step`; a failure is reported.
@@ -124,13 +79,13 @@ final class Coordinator {
     /// Seconds of training, over all jobs of the run.
     var seconds: Double { secondsBefore + watch.seconds }
 
-    func report(
-        step: Int, epoch: Int, _ outcome: GradientStep.Outcome,
-        _ update: Update?, updateSeconds: Double, stepSeconds: Double
-    ) {
-        let loss = outcome.loss
-        currentStep = step
-        remaining.completed(step: step, at: watch.seconds)
+    /// Reports a step that was not abandoned.
+    func report(_ report: StepReport, stepSeconds: Double) {
+        let (sums, update) = (report.sums, report.update)
+        let loss = sums.loss
+        currentStep = report.step
+        remaining.completed(step: report.step, at: watch.seconds)
+        if let update { clipping.count(update.clipFactor) }
         var details = ProgressRecord.Step.Details()
         details.stepSeconds = stepSeconds
         details.targetTokensPerSecond = Double(loss.targetTokens) / stepSeconds
@@ -138,20 +93,21 @@ final class Coordinator {
         details.computedTokensPerSecond = Double(loss.computedTokens) / stepSeconds
         details.clipFactor = update?.clipFactor
         details.clipShare = clipping.share
-        details.reducedBytes = outcome.reducedBytes
+        details.reducedBytes = sums.reducedBytes
         details.secondsLeft = remaining.seconds(totalSteps: document.totalSteps)
-        details.rankComputeSeconds = outcome.ranks.computeSeconds
-        details.rankPeakMemoryBytes = outcome.ranks.peakMemoryBytes
+        details.rankComputeSeconds = sums.ranks.map(\.computeSeconds)
+        details.rankPeakMemoryBytes = sums.ranks.map { Int($0.peakMemoryBytes) }
         if loss.isFinite { document.loss = loss.mean }
         reporter.report(
             .step(
                 .init(
-                    step: step, epoch: epoch, loss: loss.mean,
+                    step: report.step, epoch: report.epoch, loss: loss.mean,
                     targetTokens: Int(loss.targetTokens), tokens: Int(loss.tokens),
                     tokensPerSecond: Double(loss.tokens) / stepSeconds,
-                    learningRate: update?.learningRate ?? learningRate.rate(step: step),
-                    gradientNorm: update?.norm ?? .nan, computeSeconds: outcome.computeSeconds,
-                    reduceSeconds: outcome.reduceSeconds, updateSeconds: updateSeconds,
+                    learningRate: update?.learningRate
+                        ?? optimizer.learningRate.rate(step: report.step),
+                    gradientNorm: update?.norm ?? .nan, computeSeconds: sums.computeSeconds,
+                    reduceSeconds: sums.reduceSeconds, updateSeconds: report.updateSeconds,
                     details: details)))
     }
 
