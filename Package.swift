@@ -100,6 +100,10 @@ let package = Package(
 
         /// what an error must say, and the exit codes
         room("Faults"),
+        /// numbers, tables and progress for people; text of strangers made safe; words that are near
+        room("Words"),
+        /// one strict reader and one writer of JSON
+        room("JSON", ["Faults", "Words"]),
 
         /// open, new, whole, mapped and locked files, folders that appear in one step; what a file
         /// really is (`FileKind`); SHA-256 and hexadecimal
@@ -114,18 +118,17 @@ let package = Package(
         /// `Communicator`: MPI, and its in-process twin; moves integers and bytes, knows no
         /// gradient
         room("Collectives", ["COpenMPI", "Faults"]),
-        /// safetensors, GGUF, `config.json`: one `BaseModel` with transformers' tensor names; a
-        /// strict JSON reader
-        room("ModelFiles", ["Faults", "Files", "Tensors"]),
+        /// safetensors, GGUF, `config.json`: one `BaseModel` with transformers' tensor names
+        room("ModelFiles", ["Faults", "Files", "JSON", "Tensors", "Words"]),
         /// samples, order, batches, packed slices, which rank computes them
         room("Slices", ["Tensors"]),
 
         /// chat templates (a Jinja interpreter), where models keep them; messages as other programs
         /// write them; where the assistant speaks; instruction templates
-        room("ChatTemplates", ["Faults", "ModelFiles"]),
+        room("ChatTemplates", ["Faults", "JSON", "ModelFiles", "Words"]),
         /// BPE from `tokenizer.json` or GGUF, byte-level or of SentencePiece's kind (merges or
         /// scores)
-        room("Tokenization", ["CPCRE2", "CUTF8Proc", "Faults", "ModelFiles"]),
+        room("Tokenization", ["CPCRE2", "CUTF8Proc", "Faults", "JSON", "ModelFiles", "Words"]),
         /// the decoder: forward and hand-written backward over a slice; the layout of low-rank
         /// pairs; decoding with a cache
         room("Transformer", ["Kernels", "ModelFiles", "Slices", "Tensors"]),
@@ -134,34 +137,36 @@ let package = Package(
         room(
             "Datasets",
             [
-                "ChatTemplates", "CZlib", "CZstd", "Faults", "Files", "ModelFiles", "Slices",
-                "Tokenization",
+                "ChatTemplates", "CZlib", "CZstd", "Faults", "Files", "JSON", "ModelFiles",
+                "Slices", "Tokenization", "Words",
             ]),
         /// target names, initialisation, PEFT's files, merging
         room(
             "Adapters",
             [
-                "Faults", "Files", "Kernels", "ModelFiles", "Tensors", "Tokenization",
+                "Faults", "Files", "JSON", "Kernels", "ModelFiles", "Tensors", "Tokenization",
                 "Transformer",
             ]),
         /// AdamW, schedules, clipping
         room("Optimization", ["Kernels", "Tensors"]),
         /// an atomic store of named blobs; the lease on a run's folder; knows no tensor
-        room("Checkpoints", ["Faults", "Files"]),
+        room("Checkpoints", ["Faults", "Files", "JSON"]),
         /// records, protobuf messages, sinks (file, terminal, supervisor) and the threads they run
         /// on; what a terminal shows
-        room("ProgressReports", ["CProgressProtocol", "CProtobufC", "Faults", "Files"]),
+        room(
+            "ProgressReports",
+            ["CProgressProtocol", "CProtobufC", "Faults", "Files", "JSON", "Words"]),
 
         /// a run's reports on their way to a collector: spool, connection, token and TLS
         room(
             "ProgressDelivery",
-            ["Faults", "Files", nioCore, nioPosix, nioSSL, "ProgressReports"]),
+            ["Faults", "Files", nioCore, nioPosix, nioSSL, "ProgressReports", "Words"]),
         /// sinks for what people have: TensorBoard, OTLP, Prometheus, syslog, JSON lines
         room(
             "MetricsOutlets",
-            ["CCurl", nioCore, nioPosix, "ProgressDelivery", "ProgressReports"]),
+            ["CCurl", "JSON", nioCore, nioPosix, "ProgressDelivery", "ProgressReports", "Words"]),
         /// many runs' records in one SQLite file
-        room("RunStore", ["CSQLite", "Faults", "ProgressReports"]),
+        room("RunStore", ["CSQLite", "Faults", "JSON", "ProgressReports", "Words"]),
         /// the page that shows runs: HTML, CSS, JavaScript, built into the program
         .target(
             name: "RunPage", resources: [.embedInCode("Page")], swiftSettings: swiftSettings),
@@ -171,11 +176,9 @@ let package = Package(
             "Training",
             [
                 "Adapters", "ChatTemplates", "Checkpoints", "Collectives", "Datasets", "Faults",
-                "Files", "Kernels",
-                "MetricsOutlets", "ModelFiles", "Optimization", "ProgressDelivery",
-                "ProgressReports", "Slices",
-                "Tensors",
-                "Tokenization", "Transformer", yams,
+                "Files", "JSON", "Kernels", "MetricsOutlets", "ModelFiles", "Optimization",
+                "ProgressDelivery", "ProgressReports", "Slices", "Tensors", "Tokenization",
+                "Transformer", "Words", yams,
             ]),
         /// sampling and streaming
         room(
@@ -189,21 +192,20 @@ let package = Package(
             "CollectorService",
             [
                 "Faults", "Files", hummingbird, hummingbirdCore, hummingbirdTLS, logging, nioCore,
-                nioPosix,
-                nioSSL,
-                "MetricsOutlets", "ProgressDelivery", "ProgressReports", "RunPage", "RunStore",
+                nioPosix, nioSSL, "MetricsOutlets", "ProgressDelivery", "ProgressReports",
+                "RunPage", "RunStore", "Words",
             ]),
 
         /// what a run will take: memory, time, sizes of models that are not on disk; benchmarks
         room(
             "Operations",
             [
-                "Faults", "Files", "Kernels", "ModelFiles", "Slices", "Tensors", "Training",
+                "Faults", "Files", "JSON", "Kernels", "ModelFiles", "Slices", "Tensors", "Training",
                 "Transformer",
             ]),
 
         /// `lora launch`: starts jobs under mpirun, watches them, starts them again
-        room("Supervision", ["Faults", "Files", "ProgressReports", "Training"]),
+        room("Supervision", ["Faults", "Files", "JSON", "ProgressReports", "Training"]),
         /// `lora doctor`: what each host says of itself, the network between them, and what mends
         /// each trouble
         room(
@@ -220,10 +222,9 @@ let package = Package(
             "lora",
             [
                 "Adapters", argumentParser, "ChatTemplates", "Checkpoints", "Collectives",
-                "CommandOptions", "Datasets", "Diagnosis", "Faults", "Files",
-                "Generation", "Kernels", "ModelFiles", "Operations", "ProgressReports", "RunPage",
-                "RunStore", "Supervision", "Tensors",
-                "Tokenization", "Training",
+                "CommandOptions", "Datasets", "Diagnosis", "Faults", "Files", "Generation", "JSON",
+                "Kernels", "ModelFiles", "Operations", "ProgressReports", "RunPage", "RunStore",
+                "Supervision", "Tensors", "Tokenization", "Training", "Words",
             ]),
         program(
             "lora-collector",
@@ -237,6 +238,8 @@ let package = Package(
             swiftSettings: swiftSettings),
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
         tests("FilesTests", ["Faults", "Files", "TestSupport"]),
+        tests("WordsTests", ["Words"]),
+        tests("JSONTests", ["Faults", "JSON"]),
         tests("TensorsTests", ["Tensors"]),
         tests("KernelsTests", ["Files", "Kernels", "Tensors", "TestSupport"]),
         tests("CollectivesTests", ["Collectives", "Faults"]),
@@ -247,15 +250,16 @@ let package = Package(
         tests(
             "DatasetsTests",
             [
-                "ChatTemplates", "Datasets", "Faults", "ModelFiles", "Slices", "TestSupport",
-                "Tokenization",
+                "ChatTemplates", "Datasets", "Faults", "JSON", "ModelFiles", "Slices",
+                "TestSupport", "Tokenization",
             ],
             fixtures: true),
         .executableTarget(
-            name: "chat-renderer", dependencies: ["ChatTemplates", "Faults", "ModelFiles"],
+            name: "chat-renderer", dependencies: ["ChatTemplates", "Faults", "JSON"],
             path: "Tests/chat-renderer", swiftSettings: swiftSettings),
         tests(
-            "ChatTemplatesTests", ["chat-renderer", "ChatTemplates", "Faults", "ModelFiles"],
+            "ChatTemplatesTests",
+            ["chat-renderer", "ChatTemplates", "Faults", "JSON", "ModelFiles"],
             fixtures: true),
         tests(
             "TransformerTests",
@@ -266,9 +270,9 @@ let package = Package(
         tests(
             "TrainingTests",
             [
-                "Adapters", "Collectives", "CollectorService", "Faults", "lora", "lora-worker",
-                "ModelFiles", "Optimization", "ProgressReports", "RunStore", "Slices", "Tensors",
-                "TestSupport", "Training", "Transformer",
+                "Adapters", "Collectives", "CollectorService", "Faults", "JSON", "lora",
+                "lora-worker", "ModelFiles", "Optimization", "ProgressReports", "RunStore",
+                "Slices", "Tensors", "TestSupport", "Training", "Transformer",
             ]),
         .executableTarget(
             name: "checkpoint-saver", dependencies: ["Checkpoints", "Faults", "Files"],
@@ -306,10 +310,11 @@ let package = Package(
         tests(
             "LoraToolTests",
             [
-                "Adapters", "lora", "lora-worker", "ModelFiles", "ProgressReports", "RunStore",
-                "Tensors", "TestSupport", "Transformer",
+                "Adapters", "JSON", "lora", "lora-worker", "ModelFiles", "ProgressReports",
+                "RunStore", "Tensors", "TestSupport", "Transformer",
             ]),
-        tests("ModelFilesTests", ["Faults", "Files", "ModelFiles", "Tensors"], fixtures: true),
+        tests(
+            "ModelFilesTests", ["Faults", "Files", "JSON", "ModelFiles", "Tensors"], fixtures: true),
         tests(
             "OperationsTests",
             [

@@ -1,5 +1,5 @@
 public import Faults
-import Foundation
+import JSON
 public import ModelFiles
 import Transformer
 
@@ -42,16 +42,16 @@ public struct AdapterConfiguration: Sendable, Equatable {
         guard case .integer(let rank)? = fields["r"], rank > 0 else {
             throw AdapterError(path, "r must be a positive integer")
         }
-        guard let alpha = fields["lora_alpha"].flatMap(Self.number), alpha.isFinite else {
+        guard let alpha = fields["lora_alpha"]?.double, alpha.isFinite else {
             throw AdapterError(path, "lora_alpha must be a number")
         }
         guard let targets = TargetModules(json: fields["target_modules"]) else {
             throw AdapterError(path, "target_modules must be a list of names or a pattern")
         }
-        var base: String?
-        if case .text(let text)? = fields["base_model_name_or_path"] { base = text }
-        self.init(adapterRank: Int(rank), alpha: alpha, targets: targets, baseModel: base)
-        dropout = fields["lora_dropout"].flatMap(Self.number) ?? 0
+        self.init(
+            adapterRank: rank, alpha: alpha, targets: targets,
+            baseModel: fields["base_model_name_or_path"]?.string)
+        dropout = fields["lora_dropout"]?.double ?? 0
         baseIsTransposed = fields["fan_in_fan_out"] == .boolean(true)
         try modules.read(fields, path)
         try Self.refuseUnknown(fields, path)
@@ -64,14 +64,6 @@ public struct AdapterConfiguration: Sendable, Equatable {
             return fields
         } catch {
             throw AdapterError(error.location, error.problem, hint: error.hint)
-        }
-    }
-
-    private static func number(_ value: JSONValue) -> Double? {
-        switch value {
-        case .integer(let number): Double(number)
-        case .number(let number): number
-        default: nil
         }
     }
 
@@ -116,18 +108,15 @@ public struct AdapterConfiguration: Sendable, Equatable {
 
     /// `adapter_config.json` as PEFT reads it: the small core of keys that every version knows.
     public func json() -> [UInt8] {
-        var fields: [(String, String)] = [
-            ("peft_type", "\"LORA\""), ("task_type", "\"CAUSAL_LM\""), ("r", "\(adapterRank)"),
-            ("lora_alpha", Int(exactly: alpha).map { "\($0)" } ?? "\(alpha)"),
-            ("lora_dropout", "0.0"), ("bias", "\"none\""),
-            ("fan_in_fan_out", "\(baseIsTransposed)"),
-            ("init_lora_weights", "true"), ("inference_mode", "true"),
-            ("target_modules", targets.json),
+        var fields: JSONObject = [
+            "peft_type": "LORA", "task_type": "CAUSAL_LM", "r": .integer(adapterRank),
+            "lora_alpha": Int(exactly: alpha).map { .integer($0) } ?? .number(alpha),
+            "lora_dropout": 0.0, "bias": "none", "fan_in_fan_out": .boolean(baseIsTransposed),
+            "init_lora_weights": true, "inference_mode": true, "target_modules": targets.json,
         ]
-        fields += modules.restrictions
-        fields.append(("base_model_name_or_path", baseModel.map(quoted) ?? "null"))
-        let lines = fields.map { "  \"\($0.0)\": \($0.1)" }
-        return [UInt8](("{\n" + lines.joined(separator: ",\n") + "\n}\n").utf8)
+        for (key, value) in modules.restrictions { fields[key] = value }
+        fields.set("base_model_name_or_path", baseModel)
+        return fields.memberLines()
     }
 }
 
@@ -205,15 +194,6 @@ extension JSONValue {
         let line = words.joined(separator: " ")
         return line.count > 120 ? line.prefix(120) + "…" : line
     }
-}
-
-/// `text` as a JSON string.
-func quoted(_ text: String) -> String {
-    guard
-        let data = try? JSONSerialization.data(
-            withJSONObject: text, options: [.fragmentsAllowed, .withoutEscapingSlashes])
-    else { return "\"\"" }
-    return String(decoding: data, as: UTF8.self)
 }
 
 /// An adapter that cannot be used.

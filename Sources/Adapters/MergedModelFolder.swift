@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 public import ModelFiles
 public import Tensors
 import Tokenization
@@ -137,11 +138,10 @@ public struct MergedModelFolder {
     private func writeIndex(
         _ shardNames: [(key: String, value: JSONValue)], total: Int, to folder: String
     ) throws {
-        let index = JSONValue.object(
-            JSONObject([
-                ("metadata", .object(JSONObject([("total_size", .integer(Int64(total)))]))),
-                ("weight_map", .object(JSONObject(shardNames.sorted { $0.key < $1.key }))),
-            ]))
+        let index: JSONValue = [
+            "metadata": ["total_size": .integer(total)],
+            "weight_map": .object(JSONObject(shardNames.sorted { $0.key < $1.key })),
+        ]
         try StagedModelFolder.write(
             index.encoded(), to: folder + "/model.safetensors.index.json")
     }

@@ -1,4 +1,4 @@
-import ModelFiles
+import JSON
 
 extension ModuleChoice {
     /// Reads what restricts the targets from the members of `adapter_config.json`.
@@ -34,7 +34,7 @@ extension ModuleChoice {
         case let single?: values = [single]
         }
         let numbers = values.compactMap {
-            if case .integer(let layer) = $0 { Int(layer) } else { nil }
+            $0.integer
         }
         guard numbers.count == values.count else {
             throw AdapterError(path, "layers_to_transform must be a number or a list of numbers")
@@ -57,12 +57,12 @@ extension ModuleChoice {
     }
 
     /// Members of `adapter_config.json` beside `target_modules`; none where all layers are meant.
-    var restrictions: [(String, String)] {
-        var members: [(String, String)] = []
-        if let excluded { members.append(("exclude_modules", excluded.json)) }
-        if let layers { members.append(("layers_to_transform", "\(layers)")) }
+    var restrictions: JSONObject {
+        var members = JSONObject()
+        if let excluded { members["exclude_modules"] = excluded.json }
+        if let layers { members.set("layers_to_transform", layers) }
         if !layersNames.isEmpty {
-            members.append(("layers_pattern", TargetModules.names(layersNames).json))
+            members["layers_pattern"] = TargetModules.names(layersNames).json
         }
         return members
     }

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 public import ModelFiles
 import Tokenization
 
@@ -36,7 +37,7 @@ public enum TargetModules: Sendable, Equatable {
         case .text(let text) where text.lowercased() == "all-linear": self = .allLinear
         case .text(let text) where !text.isEmpty: self = .pattern(text)
         case .array(let values) where !values.isEmpty:
-            let names = values.compactMap { if case .text(let name) = $0 { name } else { nil } }
+            let names = values.compactMap(\.string)
             guard names.count == values.count else { return nil }
             self = .names(names)
         default: return nil
@@ -44,11 +45,11 @@ public enum TargetModules: Sendable, Equatable {
     }
 
     /// The value for `adapter_config.json`.
-    var json: String {
+    var json: JSONValue {
         switch self {
-        case .names(let names): "[" + names.sorted().map(quoted).joined(separator: ", ") + "]"
-        case .pattern(let text): quoted(text)
-        case .allLinear: quoted("all-linear")
+        case .names(let names): names.sorted().json
+        case .pattern(let text): .text(text)
+        case .allLinear: "all-linear"
         }
     }
 

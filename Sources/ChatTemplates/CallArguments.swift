@@ -1,3 +1,5 @@
+import Words
+
 /// The values that a call, a filter or a test was given.
 struct CallArguments {
     var positional: [TemplateValue] = []
@@ -25,7 +27,7 @@ struct BoundArguments {
         }
         for (name, value) in arguments.named {
             guard parameters.contains(name), values.updateValue(value, forKey: name) == nil else {
-                throw rendering.unsupported("the argument \(name.quotedInOneLine) of '\(function)'")
+                throw rendering.unsupported("the argument \(name.quoted) of '\(function)'")
             }
         }
         self.values = values

@@ -1,4 +1,5 @@
-public import ModelFiles
+public import JSON
+import Words
 
 /// Why a conversation of a data file cannot be used; where it stands is for the caller to say.
 public struct ConversationProblem: Error {
@@ -83,7 +84,7 @@ extension ChatMessage {
             : "known are "
                 + (Array(roles.keys) + Array(speakers.keys)).sorted().joined(separator: ", ")
         throw ConversationProblem(
-            "is from \(name.quotedInOneLine), which is not a known speaker; \(hint)")
+            "is from \(name.quoted), which is not a known speaker; \(hint)")
     }
 
     // MARK: Content
@@ -139,7 +140,7 @@ extension ChatMessage {
                 }
                 throw ConversationProblem(
                     "(\(role)) has a part of its content that is no text ("
-                        + (part.typeOfPart.map(\.quotedInOneLine) ?? part.kindInWords)
+                        + (part.typeOfPart.map(\.quoted) ?? part.kindInWords)
                         + "); only text can be learned")
             }
         }
@@ -211,64 +212,11 @@ extension ChatMessage {
 }
 
 extension JSONValue {
-    /// What a mark says: true or 1, false or 0.
-    public var flag: Bool? {
-        switch self {
-        case .boolean(let value): value
-        case .integer(0), .number(0): false
-        case .integer(1), .number(1): true
-        default: nil
-        }
-    }
-
-    /// Whether a whole number in it is too large to be kept to the last digit.
-    var isInexact: Bool {
-        switch self {
-        case .number(let value): abs(value) >= 0x1p63
-        case .array(let values): values.contains(where: \.isInexact)
-        case .object(let members):
-            members.keys.contains { members[$0]?.isInexact ?? false }
-        default: false
-        }
-    }
-
-    /// The members, if it is an object.
-    var members: JSONObject? { if case .object(let members) = self { members } else { nil } }
-
     fileprivate var typeOfPart: String? { members?["type"]?.string }
 
     /// Whether it is a part of a content that holds an image or a sound.
     fileprivate var isMedium: Bool {
         guard let type = typeOfPart else { return false }
         return ["image", "audio", "video", "file"].contains { type.contains($0) }
-    }
-
-    /// The value that a JSON text stands for; `nil` if it is none.
-    public init?(text: String) {
-        do {
-            self = try Array(text.utf8).withUnsafeBytes { try JSONValue.parse($0, path: "") }
-        } catch {
-            return nil
-        }
-    }
-
-    /// Without members that are null, at any depth.
-    var withoutNulls: JSONValue {
-        switch self {
-        case .array(let values): .array(values.map(\.withoutNulls))
-        case .object(let members): .object(members.withoutNulls)
-        default: self
-        }
-    }
-}
-
-extension JSONObject {
-    /// Without members that are null, at any depth. Null items of lists stay.
-    public var withoutNulls: JSONObject {
-        JSONObject(
-            keys.compactMap { key in
-                guard let value = self[key], value != .null else { return nil }
-                return (key: key, value: value.withoutNulls)
-            })
     }
 }

@@ -1,4 +1,4 @@
-public import ModelFiles
+public import JSON
 
 /// One message of a conversation: the JSON object that a chat template is given.
 ///
@@ -54,33 +54,5 @@ public struct ChatMessage: Sendable, Equatable {
         let role = key == "role" ? object["role"]?.string ?? role : role
         return ChatMessage(
             object, role: role, isContext: isContext, lacksContent: lacksContent)
-    }
-}
-
-extension JSONValue {
-    /// The text, if it is one.
-    public var string: String? { if case .text(let text) = self { text } else { nil } }
-
-    /// Whether there is nothing in it: null, an empty text, list or object.
-    public var isEmpty: Bool {
-        switch self {
-        case .null: true
-        case .text(let text): text.isEmpty
-        case .array(let values): values.isEmpty
-        case .object(let members): members.keys.isEmpty
-        case .boolean, .integer, .number: false
-        }
-    }
-
-    /// What kind it is, in a message.
-    public var kindInWords: String {
-        switch self {
-        case .null: "null"
-        case .boolean: "a boolean"
-        case .integer, .number: "a number"
-        case .text: "a string"
-        case .array: "an array"
-        case .object: "an object"
-        }
     }
 }

@@ -1,4 +1,4 @@
-import ModelFiles
+import JSON
 
 /// A conversation's text, and where the assistant speaks in it.
 public struct ChatTurns: Sendable, Equatable {

@@ -1,4 +1,4 @@
-public import ModelFiles
+public import JSON
 
 /// A conversation as the text that a model reads.
 public struct RenderedChat: Sendable, Equatable {

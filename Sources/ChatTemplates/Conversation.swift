@@ -1,4 +1,4 @@
-public import ModelFiles
+public import JSON
 
 /// A conversation and the further variables of a chat template that belong to it.
 public struct Conversation: Sendable, Equatable {

@@ -1,4 +1,5 @@
-import ModelFiles
+import JSON
+import Words
 
 /// Finds the form in which a template takes a conversation whole.
 ///
@@ -70,7 +71,7 @@ struct ConversationForm {
         }
         for name in conversation.variables.keys where !template.mentions(name) {
             throw ChatTemplateError(
-                "does not read \(name.quotedInOneLine), which the conversation sets",
+                "does not read \(name.quoted), which the conversation sets",
                 template: template.name,
                 hint: "Leave it out, or take a template that knows it (--chat-template)")
         }

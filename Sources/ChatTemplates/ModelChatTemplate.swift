@@ -1,5 +1,7 @@
 import Foundation
+import JSON
 public import ModelFiles
+import Words
 
 /// A model's chat template and the special tokens that it writes.
 public struct ModelChatTemplate: Sendable {
@@ -78,9 +80,9 @@ extension ChatTemplate {
         -> ChatTemplateError
     {
         ChatTemplateError(
-            "there is no chat template named \(name.quotedInOneLine)", template: place,
+            "there is no chat template named \(name.quoted)", template: place,
             hint: others.isEmpty
-                ? nil : "There are: " + others.map(\.quotedInOneLine).joined(separator: ", "))
+                ? nil : "There are: " + others.map(\.quoted).joined(separator: ", "))
     }
 }
 

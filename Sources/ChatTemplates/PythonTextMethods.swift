@@ -1,3 +1,5 @@
+import Words
+
 extension Rendering {
     /// `text.name(arguments)`
     func call(
@@ -140,7 +142,7 @@ extension Rendering {
             let field = String(rest[..<end])
             rest = rest[rest.index(after: end)...]
             guard field.unicodeScalars.allSatisfy(\.isNamePart) else {
-                throw unsupported("the field \(field.quotedInOneLine) of 'format'")
+                throw unsupported("the field \(field.quoted) of 'format'")
             }
             let index = field.isEmpty ? automatic : Int(field)
             if field.isEmpty { automatic += 1 }
@@ -150,7 +152,7 @@ extension Rendering {
                 }
                 ?? arguments.named.first { $0.name == field }?.value
             guard let value else {
-                throw failure("'format' has no value for the field \(field.quotedInOneLine)")
+                throw failure("'format' has no value for the field \(field.quoted)")
             }
             let shown = try self.text(of: value)
             try spendText(result.utf8.count / 64 + shown.utf8.count)

@@ -1,3 +1,5 @@
+import Words
+
 extension Rendering {
     /// Functions that every template sees.
     static let functions = ["dict", "namespace", "raise_exception", "range", "strftime_now"]
@@ -46,7 +48,7 @@ extension Rendering {
                 more.set(.text(name), value)
             } else {
                 throw failure(
-                    "the macro '\(macro.name)' is given the argument \(name.quotedInOneLine), "
+                    "the macro '\(macro.name)' is given the argument \(name.quoted), "
                         + (position == nil ? "which it does not have" : "twice"))
             }
         }
@@ -95,7 +97,7 @@ extension Rendering {
             let format = try string(bound["format"] ?? .none, "the format of 'strftime_now'")
             let text = date.map { $0.formatted(format) } ?? TemplateDate.now(format)
             guard let text else {
-                throw failure("the date format \(format.quotedInOneLine) cannot be written")
+                throw failure("the date format \(format.quoted) cannot be written")
             }
             return .text(text)
         }
@@ -153,5 +155,5 @@ extension Rendering {
 
 extension String {
     /// On one line, for messages.
-    fileprivate var inOneLine: String { String(quotedInOneLine.dropFirst().dropLast()) }
+    fileprivate var inOneLine: String { String(quoted.dropFirst().dropLast()) }
 }

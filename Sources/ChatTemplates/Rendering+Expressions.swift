@@ -1,3 +1,5 @@
+import Words
+
 extension Rendering {
     /// Evaluates an expression; `input` is what a filter block gives to its filter.
     func value(
@@ -19,7 +21,7 @@ extension Rendering {
         case .number(let value): return .number(value)
         case .text(let text): return .text(text)
         case .name(let name):
-            return scope.value(name) ?? .undefined("\(name.quotedInOneLine) is undefined")
+            return scope.value(name) ?? .undefined("\(name.quoted) is undefined")
         case .list(let parts): return .list(try values(of: parts))
         case .tuple(let parts): return .tuple(try values(of: parts))
         case .mapping(let members): return try mapping(members)
@@ -148,17 +150,17 @@ extension Rendering {
         self.line = line
         switch base {
         case .undefined(let reason):
-            throw failure("\(reason), so it has no attribute \(name.quotedInOneLine)")
+            throw failure("\(reason), so it has no attribute \(name.quoted)")
         case .namespace(let namespace):
             return namespace.members[name]
-                ?? .undefined("the namespace has no attribute \(name.quotedInOneLine)")
+                ?? .undefined("the namespace has no attribute \(name.quoted)")
         case .loop(let state): return try attribute(name, of: state)
         default: break
         }
         // Python's attributes come first: a mapping's member `items` is reached by ['items'] only.
         if PythonMethods.has(name, base) { return .method(TemplateMethod(base, name)) }
         if case .mapping(let mapping) = base, let value = mapping[name] { return value }
-        return .undefined("a \(base.typeName) has no attribute \(name.quotedInOneLine)")
+        return .undefined("a \(base.typeName) has no attribute \(name.quoted)")
     }
 
     func item(

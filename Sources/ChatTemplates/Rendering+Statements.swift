@@ -1,3 +1,5 @@
+import Words
+
 extension Rendering {
     /// How a statement ended.
     enum Outcome {
@@ -153,7 +155,7 @@ extension Rendering {
         case "nextitem":
             return try following(of: state) ?? .undefined("there is no next item")
         case "cycle", "changed": return .method(TemplateMethod(.loop(state), name))
-        default: return .undefined("'loop' has no attribute \(name.quotedInOneLine)")
+        default: return .undefined("'loop' has no attribute \(name.quoted)")
         }
     }
 }

@@ -1,3 +1,5 @@
+import Words
+
 extension Rendering {
     /// Filters that take a list or a mapping; `nil` if `name` is another one.
     func listFiltered(
@@ -109,7 +111,7 @@ extension Rendering {
             try string(test, "a test's name")
         }
         if let test, !TemplateTests.supported.contains(test) {
-            throw unsupported("the test \(test.quotedInOneLine)")
+            throw unsupported("the test \(test.quoted)")
         }
         var selected: [TemplateValue] = []
         for element in try anyElements(of: value) {

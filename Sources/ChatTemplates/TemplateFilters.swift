@@ -1,3 +1,5 @@
+import Words
+
 /// The names of filters.
 enum TemplateFilters {
     static let supported: Set = [
@@ -20,7 +22,7 @@ extension Rendering {
         _ value: TemplateValue, by name: String, _ arguments: CallArguments
     ) throws(ChatTemplateError) -> TemplateValue {
         guard TemplateFilters.supported.contains(name) else {
-            throw unsupported("the filter \(name.quotedInOneLine)")
+            throw unsupported("the filter \(name.quoted)")
         }
         if let filtered = try textFiltered(value, by: name, arguments) { return filtered }
         if let filtered = try listFiltered(value, by: name, arguments) { return filtered }

@@ -1,3 +1,5 @@
+import Words
+
 /// Cuts a template into tokens, with the white space rules that transformers sets: `trim_blocks`,
 /// `lstrip_blocks`, and one line feed at the end of the source does not count.
 ///
@@ -217,7 +219,7 @@ struct TemplateLexer {
             add(.symbol(symbol))
             return move(to: offset + symbol.unicodeScalars.count)
         }
-        throw failure("the character \(String(scalar).quotedInOneLine) has no meaning in a tag")
+        throw failure("the character \(String(scalar).quoted) has no meaning in a tag")
     }
 
     /// Longer ones first.
@@ -274,7 +276,7 @@ struct TemplateLexer {
         }
         let digits = string(offset..<end).filter { $0 != "_" }
         if isInteger, digits.hasPrefix("0"), !digits.allSatisfy({ $0 == "0" }) {
-            throw failure("the number \(digits.quotedInOneLine) begins with 0")
+            throw failure("the number \(digits.quoted) begins with 0")
         }
         if isInteger, let value = Int(digits) {
             add(.integer(value))
@@ -295,6 +297,6 @@ struct TemplateLexer {
     }
 
     private func badNumber(_ end: Int) -> ChatTemplateError {
-        failure("the number \(string(offset..<end).quotedInOneLine) does not fit 64 bits")
+        failure("the number \(string(offset..<end).quoted) does not fit 64 bits")
     }
 }

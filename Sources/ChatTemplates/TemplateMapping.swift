@@ -1,4 +1,4 @@
-import ModelFiles
+import JSON
 
 /// A mapping with its keys in the order in which they came.
 struct TemplateMapping {
@@ -76,7 +76,7 @@ extension TemplateValue {
         switch value {
         case .null: self = .none
         case .boolean(let value): self = .boolean(value)
-        case .integer(let value): self = .integer(Int(value))
+        case .integer(let value): self = .integer(value)
         case .number(let value): self = .number(value)
         case .text(let text): self = .text(text)
         case .array(let values): self = .list(values.map { TemplateValue($0) })

@@ -1,3 +1,5 @@
+import Words
+
 /// What may follow a value: attributes, subscripts, calls, filters and tests.
 extension TemplateParser {
     mutating func postfix(
@@ -132,7 +134,7 @@ extension TemplateParser {
         if !TemplateFilters.supported.contains(name) {
             // What Jinja2 does not know either fails there only if it is reached.
             guard isConditional, !TemplateFilters.known.contains(name) else {
-                throw unsupported("the filter \(name.quotedInOneLine)", line: line)
+                throw unsupported("the filter \(name.quoted)", line: line)
             }
         }
         var arguments = TemplateArguments()
@@ -150,7 +152,7 @@ extension TemplateParser {
         let line = current.line
         let name = try name()
         guard TemplateTests.supported.contains(name) else {
-            throw unsupported("the test \(name.quotedInOneLine)", line: line)
+            throw unsupported("the test \(name.quoted)", line: line)
         }
         var arguments = TemplateArguments()
         switch current.kind {

@@ -1,3 +1,5 @@
+import Words
+
 /// Reads statements; expressions are in an extension.
 ///
 /// Grammar and precedences are Jinja2's. What is not supported is refused here, before anything is
@@ -188,7 +190,7 @@ struct TemplateParser {
             guard loops > 0 else { throw failure("'\(word)' stands outside of a loop", line: line) }
             return word == "break" ? .leaveLoop : .nextRound
         default:
-            throw unsupported("the statement \(word.quotedInOneLine)", line: line)
+            throw unsupported("the statement \(word.quoted)", line: line)
         }
     }
 

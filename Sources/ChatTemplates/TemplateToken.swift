@@ -1,3 +1,5 @@
+import Words
+
 /// A piece of a template's source.
 struct TemplateToken: Sendable {
     enum Kind: Sendable, Equatable {
@@ -33,27 +35,13 @@ struct TemplateToken: Sendable {
         case .expressionEnd: "'}}'"
         case .blockBegin: "'{%'"
         case .blockEnd: "'%}'"
-        case .name(let name): name.quotedInOneLine
+        case .name(let name): name.quoted
         case .text: "a string"
         case .integer(let value): "'\(value)'"
         case .number(let value): "'\(value)'"
         case .symbol(let symbol): "'\(symbol)'"
         case .end: "the end of the template"
         }
-    }
-}
-
-extension String {
-    /// The text between quotes on one line, shortened: templates may be hostile.
-    var quotedInOneLine: String {
-        let longest = 120
-        var shown = ""
-        for scalar in unicodeScalars.prefix(longest) {
-            shown +=
-                scalar.properties.generalCategory == .control
-                ? scalar.escaped(asASCII: true) : String(scalar)
-        }
-        return unicodeScalars.dropFirst(longest).isEmpty ? "'\(shown)'" : "'\(shown)…'"
     }
 }
 

@@ -1,4 +1,4 @@
-import ModelFiles
+import JSON
 
 /// Every message must leave its trace in the text: a template that passes over some, or a part of
 /// one, would make others of the data.

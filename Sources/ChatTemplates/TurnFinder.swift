@@ -1,4 +1,4 @@
-import ModelFiles
+import JSON
 
 /// Finds where the assistant speaks in the text of a conversation.
 ///

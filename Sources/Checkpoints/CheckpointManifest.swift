@@ -1,6 +1,6 @@
 import Faults
 import Files
-import FoundationEssentials
+import JSON
 
 /// What a checkpoint consists of: the file `MANIFEST.json`, written last.
 ///
@@ -14,7 +14,7 @@ struct CheckpointManifest: Equatable {
     var parent: String?
     var files: [Entry]
 
-    struct Entry: Equatable, Decodable {
+    struct Entry: Equatable {
         var name: String
         var bytes: Int
         var sha256: String
@@ -28,13 +28,12 @@ struct CheckpointManifest: Equatable {
     func encoded() -> [UInt8] {
         var text = "{\n"
         text += "  \"format_version\": \(Self.formatVersion),\n"
-        text += "  \"run_id\": \(Self.quoted(runID)),\n"
+        text += "  \"run_id\": \(runID.inJSON),\n"
         text += "  \"step\": \(step),\n"
-        text += "  \"parent_manifest_sha256\": \(parent.map(Self.quoted) ?? "null"),\n"
+        text += "  \"parent_manifest_sha256\": \(parent.map(\.inJSON) ?? "null"),\n"
         text += "  \"files\": [\n"
         text += files.map { file in
-            "    {\"name\": \(Self.quoted(file.name)), \"bytes\": \(file.bytes), "
-                + "\"sha256\": \(Self.quoted(file.sha256))}"
+            "    " + file.json.spacedLine
         }.joined(separator: ",\n")
         text += "\n  ],\n"
         let sealed = Array(text.utf8)
@@ -61,27 +60,22 @@ struct CheckpointManifest: Equatable {
         guard bytes.count > sealLength,
             bytes.suffix(sealLength).elementsEqual(Self.seal(of: sealed))
         else { throw .damage("is damaged: its own SHA-256 does not match", at: path) }
-        // JSON readers recurse; ours nests three deep.
-        guard Self.nestingDepth(bytes) <= 8 else {
-            throw .damage("is nested too deeply", at: path)
-        }
-        let decoder = JSONDecoder()
-        guard let version = try? decoder.decode(Version.self, from: Data(bytes)) else {
-            throw .damage("is not a manifest: it has no format_version", at: path)
-        }
-        guard version.format_version == Self.formatVersion else {
+        guard let members = (try? JSONValue(json: bytes))?.members,
+            let version = members["format_version"]?.integer
+        else { throw .damage("is not a manifest: it has no format_version", at: path) }
+        guard version == Self.formatVersion else {
             throw .refusal(
-                "has format version \(version.format_version), and this program reads "
+                "has format version \(version), and this program reads "
                     + "\(Self.formatVersion)", at: path,
                 hint: "Use the program version that wrote it, or a newer one")
         }
-        guard let fields = try? decoder.decode(Fields.self, from: Data(bytes)) else {
+        guard let runID = members["run_id"]?.string, let step = members["step"]?.integer,
+            let files = members["files"]?.items.flatMap(Entry.list),
+            let parent = members["parent_manifest_sha256"], parent == .null || parent.string != nil
+        else {
             throw .damage("is not a manifest: fields are missing or of a wrong type", at: path)
         }
-        runID = fields.run_id
-        step = fields.step
-        parent = fields.parent_manifest_sha256
-        files = fields.files
+        self.init(runID: runID, step: step, parent: parent.string, files: files)
         try checkFiles(at: path)
     }
 
@@ -100,42 +94,23 @@ struct CheckpointManifest: Equatable {
         }
     }
 
-    // swift-format-ignore: AlwaysUseLowerCamelCase
-    private struct Version: Decodable {
-        var format_version: Int
+}
+
+extension CheckpointManifest.Entry: JSONRepresentable {
+    var json: JSONValue {
+        ["name": .text(name), "bytes": .integer(bytes), "sha256": .text(sha256)]
     }
 
-    // swift-format-ignore: AlwaysUseLowerCamelCase
-    private struct Fields: Decodable {
-        var run_id: String
-        var step: Int
-        var parent_manifest_sha256: String?
-        var files: [Entry]
-    }
-
-    private static func nestingDepth(_ bytes: [UInt8]) -> Int {
-        var depth = 0
-        var deepest = 0
-        for byte in bytes {
-            if byte == UInt8(ascii: "{") || byte == UInt8(ascii: "[") { depth += 1 }
-            if byte == UInt8(ascii: "}") || byte == UInt8(ascii: "]") { depth -= 1 }
-            deepest = max(deepest, depth)
+    /// - Returns: `nil` if one of them is no entry.
+    fileprivate static func list(_ values: [JSONValue]) -> [CheckpointManifest.Entry]? {
+        var entries: [CheckpointManifest.Entry] = []
+        for value in values {
+            guard let name = value.members?["name"]?.string,
+                let bytes = value.members?["bytes"]?.integer,
+                let sha256 = value.members?["sha256"]?.string
+            else { return nil }
+            entries.append(CheckpointManifest.Entry(name: name, bytes: bytes, sha256: sha256))
         }
-        return deepest
-    }
-
-    private static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case _ where scalar.value < 0x20:
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
+        return entries
     }
 }

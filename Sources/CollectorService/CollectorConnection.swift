@@ -2,6 +2,7 @@ import Faults
 import NIOCore
 import ProgressDelivery
 import ProgressReports
+import Words
 
 /// Takes the frames of one peer: a greeting, then records; docs/progress-protocol.md.
 final class CollectorConnection: ChannelInboundHandler {

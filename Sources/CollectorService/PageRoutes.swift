@@ -6,6 +6,7 @@ import NIOPosix
 import ProgressReports
 import RunPage
 import RunStore
+import Words
 
 /// What each path answers.
 struct PageRoutes {

@@ -2,6 +2,7 @@ import Faults
 import NIOCore
 import ProgressReports
 import RunStore
+import Words
 
 /// Gathers the records of all connections for a moment, stores them in one transaction and only then
 /// acknowledges them.

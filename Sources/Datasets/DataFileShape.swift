@@ -1,5 +1,5 @@
 import Files
-import ModelFiles
+import JSON
 
 /// The beginning of a text whose first record could not be used: what it is instead of JSON lines.
 ///
@@ -48,7 +48,7 @@ struct DataFileShape {
 
     private func isJSON(_ range: Range<Int>) -> Bool {
         bytes.withUnsafeBytes { bytes in
-            (try? JSONValue.parse(UnsafeRawBufferPointer(rebasing: bytes[range]), path: "")) != nil
+            (try? JSONValue(json: UnsafeRawBufferPointer(rebasing: bytes[range]))) != nil
         }
     }
 

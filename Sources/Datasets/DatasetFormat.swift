@@ -1,6 +1,6 @@
 import ChatTemplates
 import Faults
-import ModelFiles
+import JSON
 
 /// Which keys the records of a file have.
 public enum DatasetFormat: String, Sendable, CaseIterable {

@@ -1,5 +1,5 @@
 import ChatTemplates
-import ModelFiles
+import JSON
 
 /// Conversations, and what stands beside them in a record.
 ///

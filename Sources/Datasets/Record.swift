@@ -1,5 +1,6 @@
 import ChatTemplates
-import ModelFiles
+import JSON
+import Words
 
 /// Why a record cannot be used; where it stands is for the caller to say.
 struct BadRecord: Error {
@@ -28,7 +29,7 @@ struct Record {
         // Not Foundation's parser: it drops a byte order mark at the start of a string.
         let value: JSONValue
         do {
-            value = try JSONValue.parse(bytes, path: "")
+            value = try JSONValue(json: bytes)
         } catch {
             throw BadRecord(error.problem)
         }
@@ -56,9 +57,7 @@ struct Record {
 
     /// Some keys of data of strangers on one line.
     static func shown(_ keys: [String], count: Int) -> String {
-        let shown = keys.prefix(count).map { key in
-            key.unicodeScalars.prefix(24).map { $0.escaped(asASCII: false) }.joined()
-        }
+        let shown = keys.prefix(count).map { $0.excerpt(24) }
         return shown.joined(separator: ", ") + (keys.count > count ? ", …" : "")
     }
 

@@ -1,6 +1,6 @@
 import ChatTemplates
 import Faults
-import ModelFiles
+import JSON
 import Slices
 import Tokenization
 

@@ -1,6 +1,7 @@
 public import ChatTemplates
 import Files
 import Foundation
+public import JSON
 public import ModelFiles
 public import Tokenization
 

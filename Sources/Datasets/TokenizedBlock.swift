@@ -1,5 +1,5 @@
 import ChatTemplates
-import ModelFiles
+import JSON
 import Slices
 import Tokenization
 

@@ -1,3 +1,4 @@
+import JSON
 import ProgressReports
 
 /// Records as an OTLP request: every number a gauge `lora.step.loss` with run, name and rank.
@@ -96,45 +97,38 @@ struct OTLPMetrics {
     // MARK: JSON
 
     var json: [UInt8] {
-        let attributes = Self.list(resource.sorted { $0.key < $1.key })
-        let list = order.map { name in
-            var metric = JSONObject()
-            metric.add("name", .text(name))
-            metric.add("description", .text(Self.description(name)))
-            metric.add("unit", .text(Self.unit(name)))
-            let points = (metrics[name] ?? []).map(Self.object).joined(separator: ",")
-            metric.add("gauge", verbatim: "{\"dataPoints\":[\(points)]}")
-            return metric.text
-        }.joined(separator: ",")
-        let scope = "{\"scope\":{\"name\":\"lora-worker\"},\"metrics\":[\(list)]}"
-        return Array(
-            ("{\"resourceMetrics\":[{\"resource\":{\"attributes\":\(attributes)},"
-                + "\"scopeMetrics\":[\(scope)]}]}").utf8)
-    }
-
-    private static func object(_ point: Point) -> String {
-        var object = JSONObject()
-        object.add("attributes", verbatim: list(point.attributes))
-        object.add("timeUnixNano", .text("\(point.nanoseconds)"))
-        // The mapping of protobuf to JSON writes them as texts.
-        if point.value.isFinite {
-            object.add("asDouble", .number(point.value))
-        } else {
-            let name = point.value.isNaN ? "NaN" : point.value < 0 ? "-Infinity" : "Infinity"
-            object.add("asDouble", .text(name))
+        let gauges = order.map { name -> JSONValue in
+            [
+                "name": .text(name), "description": .text(Self.description(name)),
+                "unit": .text(Self.unit(name)),
+                "gauge": ["dataPoints": .array((metrics[name] ?? []).map(Self.json))],
+            ]
         }
-        return object.text
+        let request: JSONValue = [
+            "resourceMetrics": [
+                [
+                    "resource": ["attributes": Self.json(resource.sorted { $0.key < $1.key })],
+                    "scopeMetrics": [
+                        ["scope": ["name": "lora-worker"], "metrics": .array(gauges)]
+                    ],
+                ]
+            ]
+        ]
+        return Array(request.line.utf8)
     }
 
-    private static func list(_ pairs: some Sequence<(key: String, value: String)>) -> String {
-        "["
-            + pairs.map { key, value in
-                var inner = JSONObject()
-                inner.add("stringValue", .text(value))
-                var pair = JSONObject()
-                pair.add("key", .text(key))
-                pair.add("value", verbatim: inner.text)
-                return pair.text
-            }.joined(separator: ",") + "]"
+    private static func json(_ point: Point) -> JSONValue {
+        let value = point.value
+        return [
+            "attributes": json(point.attributes), "timeUnixNano": "\(point.nanoseconds)",
+            // The mapping of protobuf to JSON writes what is not finite as texts.
+            "asDouble": value.isFinite
+                ? .number(value)
+                : .text(value.isNaN ? "NaN" : value < 0 ? "-Infinity" : "Infinity"),
+        ]
+    }
+
+    private static func json(_ pairs: some Sequence<(key: String, value: String)>) -> JSONValue {
+        .array(pairs.map { ["key": .text($0.key), "value": ["stringValue": .text($0.value)]] })
     }
 }

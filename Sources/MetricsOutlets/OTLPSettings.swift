@@ -1,4 +1,5 @@
 import ProgressReports
+import Words
 
 /// Where metrics go by OpenTelemetry's environment variables (its specification, "OTLP Exporter
 /// Configuration").

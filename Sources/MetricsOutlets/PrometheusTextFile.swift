@@ -1,6 +1,7 @@
 import Glibc
 public import ProgressReports
 import Synchronization
+import Words
 
 /// A file for node-exporter's textfile collector, replaced whole at each record.
 public final class PrometheusTextFile: ProgressSink {

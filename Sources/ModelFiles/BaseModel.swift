@@ -1,6 +1,7 @@
 public import Files
 import Foundation
 public import Tensors
+import Words
 
 /// A base model on disk: its configuration and its frozen weights, mapped and not copied.
 ///

@@ -1,3 +1,5 @@
+import JSON
+
 /// The tokens that the files of a Hugging Face folder declare beside `tokenizer.json`.
 ///
 /// The precedence is that of transformers 5. Where `tokenizer_config.json` has

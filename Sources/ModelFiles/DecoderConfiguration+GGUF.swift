@@ -1,4 +1,5 @@
 import Tensors
+import Words
 
 extension DecoderConfiguration {
     /// What the metadata of a GGUF file say.

@@ -1,4 +1,6 @@
 import Files
+import JSON
+import Words
 
 extension DecoderConfiguration {
     /// What `config.json` of a folder says, with transformers' defaults for what it does not.

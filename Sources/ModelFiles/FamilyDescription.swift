@@ -1,3 +1,6 @@
+import JSON
+import Words
+
 /// What `config.json` of a model type holds: which keys, what transformers assumes where they are
 /// absent, and what else of the decoder follows from it.
 ///

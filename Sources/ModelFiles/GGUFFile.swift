@@ -1,5 +1,6 @@
 public import Files
 import Tensors
+import Words
 
 /// A GGUF file, version 3: metadata and where its tensors lie.
 ///

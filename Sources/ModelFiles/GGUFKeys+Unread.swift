@@ -1,3 +1,5 @@
+import Words
+
 extension GGUFKeys {
     /// Refuses every key of the architecture that no reader has asked for, unless its value changes
     /// nothing.

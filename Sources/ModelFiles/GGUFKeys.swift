@@ -1,4 +1,5 @@
 import Tensors
+import Words
 
 /// GGUF metadata read key by key; a value of the wrong kind is named by its key.
 ///

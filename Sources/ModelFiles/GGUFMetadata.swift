@@ -1,3 +1,5 @@
+import Words
+
 /// The key-value section of a GGUF file.
 ///
 /// Source: ggml `docs/gguf.md`, version 3.

@@ -1,6 +1,7 @@
 import Files
 import Foundation
 import Tensors
+import Words
 
 /// A GGUF model in one file, or in the parts that llama.cpp splits one into.
 ///

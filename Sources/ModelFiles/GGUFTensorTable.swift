@@ -1,4 +1,5 @@
 import Tensors
+import Words
 
 /// The table of tensors in a GGUF file.
 ///

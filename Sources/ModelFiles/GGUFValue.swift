@@ -1,3 +1,5 @@
+import Words
+
 /// A metadata value of a GGUF file.
 ///
 /// Integers of all widths widen to `integer`; arrays of numbers and texts are kept apart so that

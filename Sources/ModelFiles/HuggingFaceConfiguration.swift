@@ -1,4 +1,5 @@
 import Foundation
+public import JSON
 public import Tensors
 
 extension BaseModel {
@@ -59,7 +60,7 @@ extension BaseModel {
                 "is a GGUF file of a \(shape.modelType) model, whose config.json cannot be told",
                 file: path, hint: "Merge into the Hugging Face folder that the file was made from")
         }
-        func count(_ value: Int) -> JSONValue { .integer(Int64(value)) }
+        func count(_ value: Int) -> JSONValue { .integer(value) }
         let ends = shape.eosTokens.map(count)
         return JSONObject([
             ("architectures", .array([.text("LlamaForCausalLM")])),
@@ -112,7 +113,7 @@ extension BaseModel {
             JSONObject([
                 ("factor", .number(factor)), ("high_freq_factor", .number(high)),
                 ("low_freq_factor", .number(low)),
-                ("original_max_position_embeddings", .integer(Int64(positions))),
+                ("original_max_position_embeddings", .integer(positions)),
                 ("rope_type", .text("llama3")),
             ]))
     }

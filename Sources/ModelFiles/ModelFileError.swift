@@ -1,7 +1,8 @@
 public import Faults
+public import JSON
 
 /// A model file that cannot be opened, does not hold what it says, or is not supported.
-public struct ModelFileError: Fault {
+public struct ModelFileError: FileFault {
     public let problem: String
     public let location: String?
     public let hint: String?
@@ -22,18 +23,8 @@ public struct ModelFileError: Fault {
         self.hint = hint
         self.exitCode = exitCode
     }
-}
 
-extension String {
-    /// The text between quotes, on one line: names come out of files that may be hostile.
-    var quoted: String {
-        let longest = 120
-        var shown = ""
-        for scalar in unicodeScalars.prefix(longest) {
-            shown +=
-                scalar.properties.generalCategory == .control
-                ? scalar.escaped(asASCII: true) : String(scalar)
-        }
-        return unicodeScalars.dropFirst(longest).isEmpty ? "'\(shown)'" : "'\(shown)…'"
+    public init(_ problem: String, file: String, part: String?, hint: String?) {
+        self.init(problem, file: file, part: part, hint: hint, exitCode: .badInput)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 
 /// When a setting that no reader has asked for changes nothing about what is computed.
 ///

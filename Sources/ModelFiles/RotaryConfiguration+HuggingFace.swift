@@ -1,3 +1,6 @@
+import JSON
+import Words
+
 /// Rotary embedding in both spellings of `config.json`: transformers 4 (`rope_theta`,
 /// `rope_scaling`) and 5 (`rope_parameters`).
 extension ConfigurationObject {

@@ -1,5 +1,6 @@
 public import Files
 import Tensors
+import Words
 
 /// A safetensors file: where its tensors lie, checked when it is opened.
 public struct SafetensorsFile: Sendable {

@@ -1,4 +1,6 @@
 import Files
+import JSON
+import Words
 
 /// The JSON header of a safetensors file, checked against the size of the file.
 ///
@@ -124,7 +126,7 @@ enum SafetensorsHeader {
 
     private static func count(_ value: JSONValue) -> Int? {
         guard case .integer(let value) = value, value >= 0 else { return nil }
-        return Int(value)
+        return value
     }
 
     private static func byteCount(_ shape: [Int], bitsEach: Int) -> Int? {

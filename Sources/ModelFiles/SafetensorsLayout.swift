@@ -1,4 +1,6 @@
+import JSON
 public import Tensors
+import Words
 
 /// What a tensor of a safetensors file will be.
 public struct SafetensorsDeclaration: Sendable, Equatable {
@@ -33,11 +35,11 @@ struct SafetensorsLayout {
             return left == right
                 ? $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) : left < right
         }
-        var members: [String] = []
+        var members = JSONObject()
         if !metadata.isEmpty {
             let pairs = metadata.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
-                .map { "\($0.key.inJSON):\($0.value.inJSON)" }
-            members.append("\"__metadata__\":{\(pairs.joined(separator: ","))}")
+            members["__metadata__"] = .object(
+                JSONObject(pairs.map { (key: $0.key, value: .text($0.value)) }))
         }
         var dataRanges: [String: Range<Int>] = [:]
         var end = 0
@@ -50,13 +52,14 @@ struct SafetensorsLayout {
                     "is declared twice or too large", file: path,
                     part: "tensor \(tensor.name.quoted)")
             }
-            let shape = tensor.shape.map(String.init).joined(separator: ",")
-            members.append(
-                "\(tensor.name.inJSON):{\"dtype\":\"\(tensor.elementType.rawValue)\","
-                    + "\"shape\":[\(shape)],\"data_offsets\":[\(end),\(newEnd)]}")
+            members[tensor.name] = [
+                "dtype": .text(tensor.elementType.rawValue),
+                "shape": .array(tensor.shape.map { .integer($0) }),
+                "data_offsets": [.integer(end), .integer(newEnd)],
+            ]
             end = newEnd
         }
-        var json = Array("{\(members.joined(separator: ","))}".utf8)
+        var json = Array(members.line.utf8)
         while !json.count.isMultiple(of: 8) { json.append(UInt8(ascii: " ")) }
         let length = UInt64(json.count)
         header = (0..<8).map { UInt8(truncatingIfNeeded: length >> ($0 * 8)) } + json
@@ -93,28 +96,5 @@ struct SafetensorsLayout {
                 file: path, part: "tensor \(tensor.name.quoted)")
         }
         return bytes
-    }
-}
-
-extension String {
-    /// The text as JSON has it, escaped as little as RFC 8259 allows.
-    var inJSON: String {
-        var json = "\""
-        for scalar in unicodeScalars {
-            switch scalar {
-            case "\"": json += "\\\""
-            case "\\": json += "\\\\"
-            case "\u{8}": json += "\\b"
-            case "\u{9}": json += "\\t"
-            case "\u{A}": json += "\\n"
-            case "\u{C}": json += "\\f"
-            case "\u{D}": json += "\\r"
-            case "\0"..<" ":
-                let digits = String(scalar.value, radix: 16)
-                json += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: json.unicodeScalars.append(scalar)
-            }
-        }
-        return json + "\""
     }
 }

@@ -1,5 +1,6 @@
 public import Files
 public import Tensors
+import Words
 
 /// A tensor inside a mapped model file, checked against the file's bounds.
 public struct StoredTensor: @unchecked Sendable {

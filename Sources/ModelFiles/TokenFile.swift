@@ -1,4 +1,6 @@
 import Foundation
+import JSON
+import Words
 
 /// One of the files that declare tokens, of which any may be missing.
 struct TokenFile {

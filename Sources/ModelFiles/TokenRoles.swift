@@ -1,3 +1,5 @@
+import JSON
+
 /// The roles that tokens can have, filled one file after the other.
 struct TokenRoles {
     private static let standard = [

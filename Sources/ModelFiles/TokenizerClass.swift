@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 
 /// How transformers 5 makes a tokenizer of a folder's files: as `tokenizer.json` says, or as a
 /// class does, which takes vocabulary and merges from there and knows the rest itself.
@@ -61,11 +62,11 @@ public enum TokenizerClass: String, Sendable {
     ///   - model: Of `config.json`.
     ///   - folder: Whose `tokenizer.json` says whether it is byte-level.
     init(_ settings: JSONObject, model: JSONObject, folder: String) {
-        let modelType = Self.text(model["model_type"]) ?? ""
+        let modelType = model["model_type"]?.string ?? ""
         let usual = Self.ofModels[modelType]
         guard
-            let name = Self.text(settings["tokenizer_class"])
-                ?? Self.text(model["tokenizer_class"])
+            let name = settings["tokenizer_class"]?.string
+                ?? model["tokenizer_class"]?.string
         else {
             self = usual ?? .backend
             return
@@ -80,10 +81,6 @@ public enum TokenizerClass: String, Sendable {
         } else {
             self = own ?? .backend
         }
-    }
-
-    private static func text(_ value: JSONValue?) -> String? {
-        if case .text(let text)? = value { text } else { nil }
     }
 
     /// As transformers looks for it: anywhere in the file.

@@ -1,3 +1,5 @@
+import Words
+
 /// Tensors of a model's files that are no part of the model.
 struct UnreadTensors: Sendable {
     /// Sorted.

@@ -1,3 +1,6 @@
+import JSON
+import Words
+
 /// What `config.json` says that is not used here.
 struct UnusedConfiguration {
     /// Keys that transformers' class of the model type does not know either.

@@ -1,6 +1,8 @@
 import Files
 import Foundation
+import JSON
 import Tensors
+import Words
 
 /// The safetensors files of a model folder, and which of them holds which tensor.
 struct WeightShards {

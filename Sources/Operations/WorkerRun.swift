@@ -1,4 +1,5 @@
 public import Foundation
+import JSON
 import Synchronization
 
 /// A real `mpirun lora-worker`, watched from outside.
@@ -121,10 +122,10 @@ public struct WorkerRun: Sendable {
     private static func steps(metrics path: String) throws -> [Step] {
         let text = try String(contentsOfFile: path, encoding: .utf8)
         return try text.split(separator: "\n").compactMap { line in
-            let object = try JSONSerialization.jsonObject(with: Data(line.utf8))
-            guard let fields = object as? [String: Any], fields["kind"] as? String == "step"
+            guard let fields = try JSONValue(json: Array(line.utf8)).members,
+                fields["kind"] == "step"
             else { return nil }
-            func number(_ name: String) -> Double { fields[name] as? Double ?? 0 }
+            func number(_ name: String) -> Double { fields[name]?.double ?? 0 }
             let (tokens, rate) = (number("tokens"), number("tokens_per_second"))
             return Step(
                 step: Int(number("step")), tokens: Int(tokens),

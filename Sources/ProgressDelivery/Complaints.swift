@@ -1,6 +1,7 @@
 import NIOCore
 import NIOPosix
 import ProgressReports
+import Words
 
 /// Tells a person of trouble that may come back at every attempt: each cause once, and not more than a line
 /// a minute, whatever the other side invents.

@@ -1,3 +1,5 @@
+import Words
+
 /// `HOST:PORT` of a collector; an IPv6 address stands in brackets, `[::1]:7700`.
 public struct CollectorAddress: Sendable, Equatable, CustomStringConvertible {
     public let host: String

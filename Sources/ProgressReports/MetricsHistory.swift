@@ -1,6 +1,7 @@
 import Faults
 import FoundationEssentials
 import Glibc
+import JSON
 
 /// The lines of an earlier job's metrics file, parted at the step of a checkpoint.
 struct MetricsHistory {
@@ -23,7 +24,7 @@ struct MetricsHistory {
             throw ProgressError("cannot be read", at: path, hint: "It must be a readable file")
         }
         for line in bytes.split(separator: UInt8(ascii: "\n")) {
-            let head = try? JSONDecoder().decode(Head.self, from: Data(line))
+            let head = Head(line)
             let isTorn = head == nil && line.endIndex == bytes.endIndex
             if let head, !head.isSuperseded(by: resumeAtStep) {
                 kept += line + [UInt8(ascii: "\n")]
@@ -34,10 +35,17 @@ struct MetricsHistory {
         isFile = true
     }
 
-    private struct Head: Decodable {
-        var kind: String
+    private struct Head {
         /// `run_started` has none.
-        var step: Int?
+        let step: Int?
+
+        /// - Returns: `nil` if the line is no record.
+        init?(_ line: ArraySlice<UInt8>) {
+            guard let members = (try? JSONValue(json: Array(line)))?.members,
+                members["kind"]?.string != nil
+            else { return nil }
+            step = members["step"]?.integer
+        }
 
         func isSuperseded(by resumeAtStep: Int?) -> Bool {
             guard let resumeAtStep else { return true }

@@ -1,4 +1,5 @@
 import Foundation
+import Words
 
 extension TimedRecord {
     /// The record as one line for people, without line feed or control characters.
@@ -111,21 +112,4 @@ public func duration(seconds: Double) -> String {
     let (value, rest) = total < 3600 ? (total / 60, total % 60) : (total / 3600, total / 60 % 60)
     let padded = (rest < 10 ? "0" : "") + "\(rest)"
     return total < 3600 ? "\(value) min \(padded) s" : "\(value) h \(padded) min"
-}
-
-extension String {
-    /// The text with control and direction characters replaced: what a peer sends must not steer
-    /// the reader's terminal.
-    public var printable: String {
-        var result = String.UnicodeScalarView()
-        for scalar in unicodeScalars {
-            switch scalar.value {
-            case 0x0A, 0x0D, 0x09: result.append(" ")
-            case 0..<0x20, 0x7F...0x9F, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069:
-                result.append("\u{FFFD}")
-            default: result.append(scalar)
-            }
-        }
-        return String(result)
-    }
 }

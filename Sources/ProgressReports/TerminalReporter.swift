@@ -1,5 +1,7 @@
 public import Glibc
+import JSON
 import Synchronization
+import Words
 
 /// Tells the person at rank 0's terminal.
 ///
@@ -68,11 +70,11 @@ public final class TerminalReporter: ProgressSink {
             switch chosenStyle ?? Self.style(of: descriptor) {
             case .plain: writeAll("warning: \(text.printable)\n", to: descriptor)
             case .json:
-                var object = JSONObject()
-                object.add("kind", .text("trouble"))
-                object.add("message", .text(text))
-                object.add("time", .number(Double(unixTimeNanoseconds()) / 1e9))
-                writeAll(object.text + "\n", to: descriptor)
+                let object: JSONObject = [
+                    "kind": "trouble", "message": .text(text),
+                    "time": .number(Double(unixTimeNanoseconds()) / 1e9),
+                ]
+                writeAll(object.line + "\n", to: descriptor)
             case .live(let columns, _, let isUnicode):
                 let lines = state.view.lines(columns: columns, isUnicode: isUnicode)
                 draw("warning: \(text.printable)\n", lines, &state)

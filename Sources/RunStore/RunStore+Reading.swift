@@ -1,5 +1,6 @@
 public import ProgressReports
 import Synchronization
+import Words
 
 extension RunStore {
     /// Whether anything came of a run.

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 
 /// What the supervisor did and why: a line on standard error, and one JSON object a line in
 /// `OUT/launch.jsonl`.
@@ -21,16 +22,16 @@ struct LaunchJournal {
         let begin = isatty(STDERR_FILENO) == 1 ? "\r\u{1B}[K" : ""
         FileHandle.standardError.write(Data("\(begin)[\(time) lora launch] \(text)\n".utf8))
 
-        var object: [String: any Encodable & Sendable] = [
-            "event": event, "text": text,
-            "unix_time": Double(now.tv_sec) + Double(now.tv_nsec) / 1e9,
-        ]
-        for (name, value) in facts { object[name] = value }
-        guard let line = try? JSONSerialization.data(withJSONObject: object, options: .sortedKeys)
-        else { return }
+        var members = facts.mapValues { JSONValue.integer($0) }
+        members["event"] = .text(event)
+        members["text"] = .text(text)
+        members["unix_time"] = .number(Double(now.tv_sec) + Double(now.tv_nsec) / 1e9)
+        let object = JSONObject(members.sorted { $0.key < $1.key })
         let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o644)
         guard descriptor >= 0 else { return }
         defer { close(descriptor) }
-        (line + [10]).withUnsafeBytes { _ = write(descriptor, $0.baseAddress, $0.count) }
+        Array((object.line + "\n").utf8).withUnsafeBytes {
+            _ = write(descriptor, $0.baseAddress, $0.count)
+        }
     }
 }

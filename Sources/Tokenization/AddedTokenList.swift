@@ -1,4 +1,6 @@
+import JSON
 import ModelFiles
+import Words
 
 /// The added tokens of a folder, with the ids that Hugging Face `tokenizers` gives them.
 ///
@@ -55,7 +57,7 @@ struct AddedTokenList {
         }
         guard let declaredID, declaredID != Int(token.id) else { return }
         throw TokenizationError(
-            "added token '\(token.content.excerpt)' has id \(declaredID), and transformers gives "
+            "added token '\(token.content.excerpt())' has id \(declaredID), and transformers gives "
                 + "it \(token.id), as \(source) has it or as the next after the others", at: place,
             hint: "The files contradict each other: take those that the model was trained with")
     }
@@ -69,7 +71,7 @@ struct AddedTokenList {
         }
         guard !takenIDs.contains(nextID), let id = Int32(exactly: nextID) else {
             throw TokenizationError(
-                "added token '\(content.excerpt)' would get id \(nextID), which another token "
+                "added token '\(content.excerpt())' would get id \(nextID), which another token "
                     + "of the vocabulary has: its ids have gaps", at: place,
                 hint: "The files contradict each other: take those that the model was trained with")
         }

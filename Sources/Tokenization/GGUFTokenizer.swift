@@ -1,4 +1,5 @@
 import ModelFiles
+import Words
 
 /// The tokenizer in the metadata of a GGUF file.
 ///
@@ -50,7 +51,7 @@ struct GGUFTokenizer {
                 "bert": " (WordPiece)", "t5": " (Unigram)", "rwkv": " (RWKV's greedy matching)",
             ]
             throw TokenizationError(
-                "a tokenizer of type '\(model.excerpt)'\(kinds[model] ?? "") is not supported",
+                "a tokenizer of type '\(model.excerpt())'\(kinds[model] ?? "") is not supported",
                 at: place("model"),
                 hint: "Supported: gpt2, that is byte-level BPE, and llama, that is "
                     + "SentencePiece's BPE with scores")
@@ -140,7 +141,7 @@ struct GGUFTokenizer {
         }
         guard let kind = GGUFPreTokenizer.named(name) else {
             throw TokenizationError(
-                "the pre-tokenizer '\(name.excerpt)' is not supported", at: place("pre"),
+                "the pre-tokenizer '\(name.excerpt())' is not supported", at: place("pre"),
                 hint: "Supported: \(GGUFPreTokenizer.names.joined(separator: ", "))")
         }
         return kind
@@ -154,7 +155,7 @@ struct GGUFTokenizer {
             ).map { Substring($0) }
             guard pair.count == 2 else {
                 throw TokenizationError(
-                    "merge \(index) ('\(text.excerpt)') is not two tokens", at: place("merges"))
+                    "merge \(index) ('\(text.excerpt())') is not two tokens", at: place("merges"))
             }
             merges.append((pair[0], pair[1]))
         }

@@ -1,3 +1,5 @@
+import Words
+
 /// The merges of a byte-pair encoding: which neighbours become one token, and in what order.
 struct PairMerges: Sendable {
     /// A pair, its position in the list of merges, and the token that it becomes.
@@ -43,8 +45,8 @@ struct PairMerges: Sendable {
                 let result = vocabulary.ids.value(of: merge.left + merge.right)
             else {
                 throw TokenizationError(
-                    "merge \(rank) ('\(String(merge.left).excerpt)' and "
-                        + "'\(String(merge.right).excerpt)') uses or makes a token that is not in "
+                    "merge \(rank) ('\(String(merge.left).excerpt())' and "
+                        + "'\(String(merge.right).excerpt())') uses or makes a token that is not in "
                         + "the vocabulary", at: place,
                     hint: "Vocabulary and merges must come from the same tokenizer")
             }

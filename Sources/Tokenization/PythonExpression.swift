@@ -1,4 +1,5 @@
 import CPCRE2
+import Words
 
 /// A regular expression of Python's `re`, as PEFT's files have them for names of modules.
 ///
@@ -40,7 +41,7 @@ public final class PythonExpression: Sendable {
     ) throws(TokenizationError) -> String {
         func refusal(_ construct: String) -> TokenizationError {
             TokenizationError(
-                "the pattern '\(source.excerpt)' uses \(construct), which is not supported",
+                "the pattern '\(source.excerpt())' uses \(construct), which is not supported",
                 at: location)
         }
         var output = String.UnicodeScalarView()

@@ -1,4 +1,5 @@
 import CPCRE2
+import Words
 
 /// A regular expression of `tokenizer.json`, compiled by PCRE2.
 ///
@@ -16,7 +17,7 @@ final class SplitExpression: @unchecked Sendable {
             pattern = try ExpressionTranslation.translate(source)
         } catch {
             throw TokenizationError(
-                "the pattern '\(source.excerpt)' uses \(error.construct), which is not supported",
+                "the pattern '\(source.excerpt())' uses \(error.construct), which is not supported",
                 at: location)
         }
         try self.init(
@@ -40,7 +41,7 @@ final class SplitExpression: @unchecked Sendable {
             bytes, bytes.count, options, &status, &offset, context)
         guard let compiled else {
             throw TokenizationError(
-                "the pattern '\(source.excerpt)' cannot be compiled: \(Self.message(status))",
+                "the pattern '\(source.excerpt())' cannot be compiled: \(Self.message(status))",
                 at: location)
         }
         // Where the processor has no JIT compiler, PCRE2 interprets.
@@ -99,7 +100,7 @@ final class ExpressionScratch {
         if status == PCRE2_ERROR_NOMATCH { return nil }
         guard status >= 0, let bounds = pcre2_get_ovector_pointer_8(results) else {
             throw TokenizationError(
-                "the pattern '\(expression.source.excerpt)' gives up on a text of "
+                "the pattern '\(expression.source.excerpt())' gives up on a text of "
                     + "\(text.count) bytes: \(SplitExpression.message(status))",
                 at: nil, hint: "Leave the text out, or break it into lines")
         }

@@ -1,5 +1,6 @@
 public import ModelFiles
 import Synchronization
+import Words
 
 /// A byte-pair encoding, byte-level (GPT-2, Llama 3, Qwen, SmolLM) or of SentencePiece's kind
 /// (Llama 2, Mistral, Gemma).
@@ -56,7 +57,7 @@ public final class Tokenizer: Sendable {
         let unknownToken = definition.unknownToken.map { vocabulary.ids.value(of: $0) }
         guard unknownToken != .some(nil) else {
             throw TokenizationError(
-                "unk_token '\((definition.unknownToken ?? "").excerpt)' is not in the vocabulary",
+                "unk_token '\((definition.unknownToken ?? "").excerpt())' is not in the vocabulary",
                 at: definition.source)
         }
         let marks = definition.beginTokens + definition.closingTokens

@@ -1,5 +1,7 @@
 import Foundation
+import JSON
 import ModelFiles
+import Words
 
 extension TokenizerFolder {
     /// What the files beside `tokenizer.json` declare.
@@ -15,7 +17,7 @@ extension TokenizerFolder {
     /// Refuses settings of `tokenizer_config.json` that give other ids and are not supported.
     private func checkSettings() throws(TokenizationError) {
         guard let settings = try node(of: "tokenizer_config.json") else { return }
-        if try settings.flag("split_special_tokens", default: false) {
+        if try settings.boolean("split_special_tokens", default: false) {
             throw TokenizationError(
                 "split_special_tokens true is not supported", at: settings.location,
                 hint: "Set it to false: special tokens in texts, such as those of a chat template, "
@@ -32,7 +34,7 @@ extension TokenizerFolder {
 
     private func node(of name: String) throws(TokenizationError) -> JSONNode? {
         let file = path + "/" + name
-        return FileManager.default.fileExists(atPath: file) ? try JSONNode.read(file) : nil
+        return FileManager.default.fileExists(atPath: file) ? try JSONNode(path: file) : nil
     }
 
     // MARK: Added tokens
@@ -91,14 +93,14 @@ extension TokenizerFolder {
         for entry in try node?.array() ?? [] {
             let id = try entry.required("id").tokenID()
             let content = try entry.required("content").text()
-            let isSpecial = try entry.flag("special", default: false)
+            let isSpecial = try entry.boolean("special", default: false)
             guard !content.isEmpty else { continue }
             let token = AddedToken(
                 content: content, id: id, isSpecial: isSpecial,
-                isNormalized: try entry.flag("normalized", default: !isSpecial),
-                stripsLeft: try entry.flag("lstrip", default: false),
-                stripsRight: try entry.flag("rstrip", default: false),
-                isSingleWord: try entry.flag("single_word", default: false))
+                isNormalized: try entry.boolean("normalized", default: !isSpecial),
+                stripsLeft: try entry.boolean("lstrip", default: false),
+                stripsRight: try entry.boolean("rstrip", default: false),
+                isSingleWord: try entry.boolean("single_word", default: false))
             tokens.append((token, entry.location))
         }
         return tokens
@@ -117,7 +119,7 @@ extension TokenizerFolder {
         for (token, place) in own where !known.contains(Array(token.content.utf8)) {
             let name = declared.tokenizerClass.rawValue
             throw TokenizationError(
-                "'\(token.content.excerpt)' is an added token here and not in "
+                "'\(token.content.excerpt())' is an added token here and not in "
                     + "added_tokens_decoder of tokenizer_config.json, which is what transformers "
                     + "reads for a \(name)", at: place,
                 hint: "Add it there, or set tokenizer_class to PreTrainedTokenizerFast")

@@ -1,3 +1,6 @@
+import JSON
+import Words
+
 extension Normalizer {
     /// Reads `normalizer` of a `tokenizer.json`.
     init(_ node: JSONNode?) throws(TokenizationError) {
@@ -24,7 +27,7 @@ extension Normalizer {
             return stages
         default:
             throw TokenizationError(
-                "a normalizer of type '\(type.excerpt)' is not supported", at: node.location,
+                "a normalizer of type '\(type.excerpt())' is not supported", at: node.location,
                 hint: "Supported: NFC, NFD, NFKC, NFKD, Lowercase, Prepend, Replace, Sequence")
         }
     }
@@ -62,12 +65,12 @@ extension PreTokenizer {
             }
             return stages
         case "ByteLevel":
-            let own = try node.flag("add_prefix_space", default: true)
+            let own = try node.boolean("add_prefix_space", default: true)
             let prefix = prefixesSpace ?? own
-            let splits = try node.flag("use_regex", default: true)
+            let splits = try node.boolean("use_regex", default: true)
             return (prefix ? [.prefixSpace] : []) + (splits ? [.pattern(.gpt2)] : []) + [.alphabet]
         case "Digits":
-            return try node.flag("individual_digits", default: false)
+            return try node.boolean("individual_digits", default: false)
                 ? [.digits] : [.split(.characters(.digit), .contiguous, isInverted: false)]
         case "Punctuation":
             let behavior = try node["behavior"].map(behavior) ?? .isolated
@@ -76,7 +79,7 @@ extension PreTokenizer {
         case "Metaspace": return [try metaspace(node)]
         default:
             throw TokenizationError(
-                "a pre-tokenizer of type '\(type.excerpt)' is not supported",
+                "a pre-tokenizer of type '\(type.excerpt())' is not supported",
                 at: node.location, hint: supported)
         }
     }
@@ -87,7 +90,7 @@ extension PreTokenizer {
         let name = try node.text()
         guard let behavior = Separator.Behavior(rawValue: name) else {
             throw TokenizationError(
-                "the behavior '\(name.excerpt)' is not supported", at: node.location,
+                "the behavior '\(name.excerpt())' is not supported", at: node.location,
                 hint: "Supported: Removed, Isolated, MergedWithPrevious, MergedWithNext, Contiguous"
             )
         }
@@ -96,7 +99,7 @@ extension PreTokenizer {
 
     private static func split(_ node: JSONNode) throws(TokenizationError) -> Stage {
         let behavior = try behavior(node.required("behavior"))
-        let isInverted = try node.flag("invert", default: false)
+        let isInverted = try node.boolean("invert", default: false)
         let pattern = try node.required("pattern")
         guard let expression = try pattern["Regex"]?.text() else {
             return .split(.literal(try node.literal("pattern")), behavior, isInverted: isInverted)
@@ -116,18 +119,18 @@ extension PreTokenizer {
         let replacement = try node["replacement"]?.text() ?? "▁"
         guard replacement == "▁" else {
             throw TokenizationError(
-                "the replacement '\(replacement.excerpt)' is not supported", at: node.location,
+                "the replacement '\(replacement.excerpt())' is not supported", at: node.location,
                 hint: "Supported: ▁ (U+2581)")
         }
         // Files of before 2024 say add_prefix_space.
-        let older = try node.flag("add_prefix_space", default: true) ? "always" : "never"
+        let older = try node.boolean("add_prefix_space", default: true) ? "always" : "never"
         let name = try node["prepend_scheme"]?.text() ?? older
         guard let prefix = Metaspace.Prefix(rawValue: name) else {
             throw TokenizationError(
-                "the prepend_scheme '\(name.excerpt)' is not supported", at: node.location,
+                "the prepend_scheme '\(name.excerpt())' is not supported", at: node.location,
                 hint: "Supported: always, first, never")
         }
-        return .metaspace(prefix, splits: try node.flag("split", default: true))
+        return .metaspace(prefix, splits: try node.boolean("split", default: true))
     }
 }
 
@@ -163,7 +166,7 @@ extension TokenDecoding {
             if before == 1 { start = .space }
         case "Metaspace":
             replacements.append((Metaspace.bytes, [0x20]))
-            let older = try node.flag("add_prefix_space", default: true) ? "always" : "never"
+            let older = try node.boolean("add_prefix_space", default: true) ? "always" : "never"
             if try node["prepend_scheme"]?.text() ?? older != "never" {
                 start = .spacesOfFirstToken
             }
@@ -171,7 +174,7 @@ extension TokenDecoding {
             for part in try node.required("decoders").array() { try add(part) }
         default:
             throw TokenizationError(
-                "a decoder of type '\(type.excerpt)' is not supported", at: node.location,
+                "a decoder of type '\(type.excerpt())' is not supported", at: node.location,
                 hint: "Supported: ByteLevel, ByteFallback, Fuse, Metaspace, Replace, Strip and "
                     + "sequences of these")
         }
@@ -214,7 +217,7 @@ struct TextMarks {
             return marks
         default:
             throw TokenizationError(
-                "a post-processor of type '\(type.excerpt)' is not supported", at: node.location,
+                "a post-processor of type '\(type.excerpt())' is not supported", at: node.location,
                 hint: "Supported: none, ByteLevel, TemplateProcessing and sequences of these")
         }
     }

@@ -1,5 +1,7 @@
 import Foundation
+import JSON
 import ModelFiles
+import Words
 
 /// The tokenizer of a Hugging Face folder, read from its JSON files.
 ///
@@ -10,7 +12,7 @@ struct TokenizerFolder {
     func definition() throws(TokenizationError) -> TokenizerDefinition {
         let file = try tokenizerFile()
         let declared = try declaredTokens()
-        let root = try JSONNode.read(file)
+        let root = try JSONNode(path: file)
         let model = try root.required("model")
         try checkIsBPE(model)
         let (preTokenizer, spelling) = try PreTokenizer.read(
@@ -22,10 +24,10 @@ struct TokenizerFolder {
             normalizer: try Normalizer(root["normalizer"]), preTokenizer: preTokenizer)
         definition.addedTokens = try addedTokens(
             root["added_tokens"], declared, AddedTokenList(try vocabulary.members(), definition))
-        definition.ignoresMerges = try model.flag("ignore_merges", default: false)
-        definition.fallsBackToBytes = try model.flag("byte_fallback", default: false)
+        definition.ignoresMerges = try model.boolean("ignore_merges", default: false)
+        definition.fallsBackToBytes = try model.boolean("byte_fallback", default: false)
         definition.unknownToken = try model.filledText("unk_token")
-        definition.fusesUnknown = try model.flag("fuse_unk", default: false)
+        definition.fusesUnknown = try model.boolean("fuse_unk", default: false)
         definition.decoding = try TokenDecoding(root["decoder"], spelling)
         let marks = try TextMarks.read(root["post_processor"])
         definition.beginTokens = marks.before
@@ -53,7 +55,7 @@ struct TokenizerFolder {
         let type = try model["type"]?.text() ?? (model["merges"] == nil ? "unknown" : "BPE")
         guard type == "BPE" else {
             throw TokenizationError(
-                "a tokenizer of type '\(type.excerpt)' is not supported", at: model.location,
+                "a tokenizer of type '\(type.excerpt())' is not supported", at: model.location,
                 hint: "Supported: BPE, byte-level (GPT-2, Llama 3, Qwen, SmolLM) and of "
                     + "SentencePiece's kind (Llama 2, Mistral, Gemma)")
         }
@@ -76,9 +78,9 @@ struct TokenizerFolder {
         for token in members.keys {
             guard case .integer(let id)? = members[token] else {
                 throw TokenizationError(
-                    "the id of '\(token.excerpt)' must be an integer", at: node.location)
+                    "the id of '\(token.excerpt())' must be an integer", at: node.location)
             }
-            vocabulary.append((token, Int(id)))
+            vocabulary.append((token, id))
         }
         return vocabulary
     }

@@ -1,3 +1,4 @@
+public import JSON
 public import ModelFiles
 
 /// The tokenizer of a GGUF file as Hugging Face's files say it.
@@ -43,7 +44,7 @@ public struct HuggingFaceTokenizerFiles {
     private static func addedToken(_ token: AddedToken) -> JSONValue {
         .object(
             JSONObject([
-                ("id", .integer(Int64(token.id))), ("content", .text(token.content)),
+                ("id", .integer(Int(token.id))), ("content", .text(token.content)),
                 ("single_word", .boolean(token.isSingleWord)),
                 ("lstrip", .boolean(token.stripsLeft)), ("rstrip", .boolean(token.stripsRight)),
                 ("normalized", .boolean(token.isNormalized)),
@@ -147,10 +148,10 @@ public struct HuggingFaceTokenizerFiles {
         guard !definition.beginTokens.isEmpty else {
             return byteLevel(prefixesSpace: false, splits: true)
         }
-        func sequence(_ name: String, type: Int64) -> JSONValue {
+        func sequence(_ name: String, type: Int) -> JSONValue {
             piece("Sequence", [("id", .text(name)), ("type_id", .integer(type))])
         }
-        func begin(type: Int64) -> [JSONValue] {
+        func begin(type: Int) -> [JSONValue] {
             definition.beginTokens.map { id in
                 piece(
                     "SpecialToken",
@@ -160,7 +161,7 @@ public struct HuggingFaceTokenizerFiles {
         let specials = Set(definition.beginTokens).sorted().map { id in
             let text = definition.text(of: id)
             let entry = JSONObject([
-                ("id", .text(text)), ("ids", .array([.integer(Int64(id))])),
+                ("id", .text(text)), ("ids", .array([.integer(Int(id))])),
                 ("tokens", .array([.text(text)])),
             ])
             return (key: text, value: JSONValue.object(entry))
@@ -182,7 +183,7 @@ public struct HuggingFaceTokenizerFiles {
         _ definition: TokenizerDefinition
     ) throws(TokenizationError) -> JSONObject {
         var vocabulary = JSONObject([])
-        for (token, id) in definition.vocabulary { vocabulary.set(token, .integer(Int64(id))) }
+        for (token, id) in definition.vocabulary { vocabulary.set(token, .integer(Int(id))) }
         guard vocabulary.keys.count == definition.vocabulary.count else {
             throw TokenizationError(
                 "a token stands there twice", at: definition.source,
@@ -216,7 +217,7 @@ public struct HuggingFaceTokenizerFiles {
         var members = JSONObject([
             ("tokenizer_class", .text("PreTrainedTokenizerFast")),
             ("clean_up_tokenization_spaces", .boolean(false)),
-            ("model_max_length", .integer(Int64(maximumPositions))),
+            ("model_max_length", .integer(maximumPositions)),
         ])
         let specials = [
             ("bos_token", "bos_token_id"), ("eos_token", "eos_token_id"),

@@ -1,3 +1,5 @@
+import Words
+
 /// The tokens of a tokenizer, by id and by text.
 struct Vocabulary: Sendable {
     /// Far above any real vocabulary; bounds what a lying file can make us allocate.
@@ -41,14 +43,14 @@ struct Vocabulary: Sendable {
         for (token, id) in definition.vocabulary {
             guard bytesByID[id] == nil else {
                 throw TokenizationError(
-                    "id \(id) is given to two tokens, one of them '\(token.excerpt)'", at: place,
+                    "id \(id) is given to two tokens, one of them '\(token.excerpt())'", at: place,
                     hint: "The file is damaged: fetch it again")
             }
             bytesByID[id] = Self.text(of: token, definition)
             let text = Array(token.utf8)
             guard ids.insert(text, 0..<text.count, value: Int32(id)) else {
                 throw TokenizationError(
-                    "token '\(token.excerpt)' stands there twice", at: place,
+                    "token '\(token.excerpt())' stands there twice", at: place,
                     hint: "The file is damaged: fetch it again")
             }
         }
@@ -106,7 +108,7 @@ struct Vocabulary: Sendable {
     ) throws(TokenizationError) {
         guard added.content.utf8.count <= AddedToken.maximumLengthBytes else {
             throw TokenizationError(
-                "added token '\(added.content.excerpt)' has \(added.content.utf8.count) bytes; at "
+                "added token '\(added.content.excerpt())' has \(added.content.utf8.count) bytes; at "
                     + "most \(AddedToken.maximumLengthBytes) are supported",
                 at: "\(source): added_tokens")
         }
@@ -115,7 +117,7 @@ struct Vocabulary: Sendable {
             let reason =
                 known.map { "is token \($0) in the vocabulary" } ?? "belongs to another token"
             throw TokenizationError(
-                "added token '\(added.content.excerpt)' has id \(added.id), which contradicts the "
+                "added token '\(added.content.excerpt())' has id \(added.id), which contradicts the "
                     + "vocabulary: it \(reason)", at: "\(source): added_tokens",
                 hint: "The file is damaged: fetch it again")
         }
@@ -133,12 +135,4 @@ struct Vocabulary: Sendable {
     }
 
     func isSpecial(_ id: Int32) -> Bool { specials.contains(id) }
-}
-
-extension String {
-    /// Short enough for a message of one line, control characters escaped.
-    var excerpt: String {
-        let start = unicodeScalars.prefix(40).map { $0.escaped(asASCII: false) }.joined()
-        return unicodeScalars.count > 40 ? start + "…" : start
-    }
 }

@@ -1,4 +1,6 @@
 import Foundation
+import JSON
+import Words
 
 /// A setting of another trainer, and what is written here for it.
 ///
@@ -55,15 +57,16 @@ public struct ForeignSetting: Sendable {
 
     /// JSON for the script that writes the page: a list of trainers, each with its settings.
     public static var page: String {
-        let trainers = Trainers.titles.map { trainer, title -> [String: Any] in
-            let rows = all.filter { $0.trainers.contains(trainer) }.map {
-                ["name": $0.name, "settings": $0.settings, "note": $0.note]
+        let trainers = Trainers.titles.map { trainer, title -> JSONValue in
+            let rows = all.filter { $0.trainers.contains(trainer) }.map { setting -> JSONValue in
+                [
+                    "name": .text(setting.name), "note": .text(setting.note),
+                    "settings": setting.settings.json,
+                ]
             }
-            return ["title": title, "settings": rows]
+            return ["settings": .array(rows), "title": .text(title)]
         }
-        let data = try? JSONSerialization.data(
-            withJSONObject: trainers, options: [.sortedKeys, .prettyPrinted])
-        return String(decoding: data ?? Data(), as: UTF8.self)
+        return String(decoding: trainers.json.encoded(), as: UTF8.self)
     }
 }
 

@@ -1,7 +1,7 @@
 import ChatTemplates
 import Faults
 import Foundation
-public import ModelFiles
+public import JSON
 
 /// Variables of a chat template, as `--template-set` gives them.
 public struct TemplateVariables: Sendable, Equatable {

@@ -1,3 +1,4 @@
+import JSON
 import Operations
 
 /// What `lora bench` found, for people and for programs.
@@ -110,63 +111,63 @@ struct BenchReport {
     }
 
     var json: String {
-        var object = JSONText()
+        var object = JSONObject()
         let seconds = benchmark.stepSeconds
-        object.add("lanes", benchmark.lanes)
-        object.add("steps", benchmark.steps)
-        object.add("step_seconds", seconds)
-        object.add("tokens_per_second", benchmark.tokens / seconds)
-        object.add("computed_tokens_per_second", benchmark.computedTokens / seconds)
-        object.add("target_tokens_per_second", benchmark.targetTokens / seconds)
-        object.add("operations_per_second", benchmark.operationsPerSecond)
-        object.add("peak_operations_per_second", benchmark.peakOperationsPerSecond)
+        object.set("lanes", benchmark.lanes)
+        object.set("steps", benchmark.steps)
+        object.set("step_seconds", seconds)
+        object.set("tokens_per_second", benchmark.tokens / seconds)
+        object.set("computed_tokens_per_second", benchmark.computedTokens / seconds)
+        object.set("target_tokens_per_second", benchmark.targetTokens / seconds)
+        object.set("operations_per_second", benchmark.operationsPerSecond)
+        object.set("peak_operations_per_second", benchmark.peakOperationsPerSecond)
         if let floor = benchmark.floorSeconds, let share = benchmark.shareOfFloor {
-            object.add("floor_seconds", floor)
-            object.add("floor_tokens_per_second", benchmark.tokens / floor)
-            object.add("share_of_floor", share)
+            object.set("floor_seconds", floor)
+            object.set("floor_tokens_per_second", benchmark.tokens / floor)
+            object.set("share_of_floor", share)
         }
-        var split = JSONText()
+        var split = JSONObject()
         for (name, seconds) in zip(
             [
                 "frozen_products", "low_rank_products", "attention", "loss", "packing",
                 "reduce_and_update", "rest",
             ], parts.map(\.1))
         {
-            split.add(name, seconds)
+            split.set(name, seconds)
         }
-        object.add("split_seconds", split)
+        object.set("split_seconds", split)
         if let scaling {
-            object.add("strong_scaling", scaling.strong.map(Self.json))
-            object.add("weak_scaling", scaling.weak.map(Self.json))
+            object.set("strong_scaling", scaling.strong.map(Self.json))
+            object.set("weak_scaling", scaling.weak.map(Self.json))
         }
-        object.add("kernels", benchmark.kernels)
-        if let kernels { object.add("vector_kernels", kernels.rows.map(Self.json)) }
-        return object.text
+        object.set("kernels", benchmark.kernels)
+        if let kernels { object.set("vector_kernels", kernels.rows.map(Self.json)) }
+        return object.line
     }
 
-    private static func json(_ row: KernelTable.Row) -> JSONText {
-        var object = JSONText()
-        object.add("name", row.name)
-        object.add("cache_nanoseconds", row.cacheNanoseconds)
-        object.add("memory_nanoseconds", row.memoryNanoseconds)
-        object.add("bytes_per_second", row.bytesPerSecond)
-        object.add("bound_nanoseconds", row.boundNanoseconds)
+    private static func json(_ row: KernelTable.Row) -> JSONObject {
+        var object = JSONObject()
+        object.set("name", row.name)
+        object.set("cache_nanoseconds", row.cacheNanoseconds)
+        object.set("memory_nanoseconds", row.memoryNanoseconds)
+        object.set("bytes_per_second", row.bytesPerSecond)
+        object.set("bound_nanoseconds", row.boundNanoseconds)
         return object
     }
 
-    private static func json(_ row: RankScaling.Row) -> JSONText {
-        var object = JSONText()
-        object.add("ranks", row.ranks)
-        object.add("batch_size", row.batchSize)
-        object.add("tokens_per_second", row.tokensPerSecond)
-        object.add("computed_tokens_per_second", row.computedTokensPerSecond)
-        object.add("target_tokens_per_second", row.targetTokensPerSecond)
-        object.add("compute_seconds", row.computeSeconds)
-        object.add("reduce_seconds", row.reduceSeconds)
-        object.add("update_seconds", row.updateSeconds)
-        object.add("proportional_bytes", row.proportionalBytes)
-        object.add("largest_resident_bytes", row.largestResidentBytes)
-        object.add("efficiency", row.efficiency)
+    private static func json(_ row: RankScaling.Row) -> JSONObject {
+        var object = JSONObject()
+        object.set("ranks", row.ranks)
+        object.set("batch_size", row.batchSize)
+        object.set("tokens_per_second", row.tokensPerSecond)
+        object.set("computed_tokens_per_second", row.computedTokensPerSecond)
+        object.set("target_tokens_per_second", row.targetTokensPerSecond)
+        object.set("compute_seconds", row.computeSeconds)
+        object.set("reduce_seconds", row.reduceSeconds)
+        object.set("update_seconds", row.updateSeconds)
+        object.set("proportional_bytes", row.proportionalBytes)
+        object.set("largest_resident_bytes", row.largestResidentBytes)
+        object.set("efficiency", row.efficiency)
         return object
     }
 }

@@ -1,6 +1,8 @@
 import Datasets
 import Foundation
+import JSON
 import Training
+import Words
 
 extension DataReport {
     /// Tables, a histogram and one sample.
@@ -11,7 +13,7 @@ extension DataReport {
         parts.append(shownSample(number))
         let kept = SampleCache(folder: cacheFolder).contents()
         parts.append(
-            "Cache \(cacheFolder.onOneLine): \(kept.files) \(kept.files == 1 ? "file" : "files"), \(kept.bytes.shownBytes)"
+            "Cache \(cacheFolder.printable): \(kept.files) \(kept.files == 1 ? "file" : "files"), \(kept.bytes.shownBytes)"
         )
         return parts.joined(separator: "\n\n")
     }
@@ -24,7 +26,7 @@ extension DataReport {
         row("samples", file.samples.grouped)
         if file.heldOut > 0 { row("held out", file.heldOut.grouped) }
         if file.badLines > 0 { row("bad lines", "\(file.badLines.grouped) skipped") }
-        for line in file.firstBadLines { row("", "line \(line.line) \(line.reason.onOneLine)") }
+        for line in file.firstBadLines { row("", "line \(line.line) \(line.reason.printable)") }
         if file.withoutTarget > 0 {
             row("without target", "\(file.withoutTarget.grouped) records left out")
         }
@@ -44,7 +46,7 @@ extension DataReport {
                     + "template changes earlier turns")
         }
         if !file.unusedKeys.isEmpty {
-            row("not used", file.unusedKeys.map(\.onOneLine).joined(separator: ", "))
+            row("not used", file.unusedKeys.map(\.printable).joined(separator: ", "))
         }
         if file.truncated > 0 {
             row("truncated", "\(file.truncated.grouped) samples at \(maxLength) tokens")
@@ -55,8 +57,8 @@ extension DataReport {
             "an epoch",
             "\(file.visits.grouped) visits, \(file.tokensPerEpoch.shown(decimals: 0)) tokens")
         row("tokenized", "\(Self.words(file.origin)), \(file.mappedBytes.shownBytes)")
-        if let remark = file.remark { row("note", remark.onOneLine) }
-        return file.path.onOneLine + "\n" + table.alignedLeft.text
+        if let remark = file.remark { row("note", remark.printable) }
+        return file.path.printable + "\n" + table.alignedLeft.text
     }
 
     private static func words(_ origin: SampleOrigin) -> String {
@@ -114,34 +116,34 @@ extension DataReport {
 
     /// One JSON object.
     var json: String {
-        var object = JSONText()
-        object.add("samples", sampleCount)
-        object.add("max_length", maxLength)
-        if let duplicates { object.add("duplicates", duplicates) }
-        object.add(
+        var object = JSONObject()
+        object.set("samples", sampleCount)
+        object.set("max_length", maxLength)
+        if let duplicates { object.set("duplicates", duplicates) }
+        object.set(
             "files",
             files.map { file in
-                var member = JSONText()
-                member.add("path", file.path)
-                member.add("format", file.format)
-                member.add("records", file.records)
-                member.add("samples", file.samples)
-                member.add("held_out", file.heldOut)
-                member.add("bad_lines_skipped", file.badLines)
-                member.add("without_target", file.withoutTarget)
-                member.add("truncated", file.truncated)
-                member.add("empty_answers", file.emptyAnswers)
-                member.add("without_end_token", file.withoutEnd)
-                member.add("split_conversations", file.splitConversations)
-                member.add("not_used", file.unusedKeys)
-                member.add("tokens", file.tokens)
-                member.add("target_tokens", file.targetTokens)
-                member.add("weight", file.weight)
-                member.add("visits_per_epoch", file.visits)
-                member.add("tokenized", file.origin.rawValue)
+                var member = JSONObject()
+                member.set("path", file.path)
+                member.set("format", file.format)
+                member.set("records", file.records)
+                member.set("samples", file.samples)
+                member.set("held_out", file.heldOut)
+                member.set("bad_lines_skipped", file.badLines)
+                member.set("without_target", file.withoutTarget)
+                member.set("truncated", file.truncated)
+                member.set("empty_answers", file.emptyAnswers)
+                member.set("without_end_token", file.withoutEnd)
+                member.set("split_conversations", file.splitConversations)
+                member.set("not_used", file.unusedKeys)
+                member.set("tokens", file.tokens)
+                member.set("target_tokens", file.targetTokens)
+                member.set("weight", file.weight)
+                member.set("visits_per_epoch", file.visits)
+                member.set("tokenized", file.origin.rawValue)
                 return member
             })
-        return object.text
+        return object.line
     }
 }
 
@@ -150,7 +152,7 @@ extension String {
     fileprivate var shownWithLines: String {
         split(separator: "\n", omittingEmptySubsequences: false).map { line in
             line.split(separator: "\t", omittingEmptySubsequences: false)
-                .map { String($0).onOneLine }.joined(separator: "\t")
+                .map { String($0).printable }.joined(separator: "\t")
         }.joined(separator: "\n")
     }
 }

@@ -3,6 +3,7 @@ import CommandOptions
 import Faults
 import Files
 import Foundation
+import JSON
 import Training
 
 /// `lora eval`: the loss of a model, with or without an adapter, on held-out data.
@@ -98,32 +99,32 @@ struct EvalCommand: ParsableCommand {
     }
 
     private static func line(_ sample: EvaluationJob.SampleLoss) -> String {
-        var object = JSONText()
-        object.add("index", sample.index)
-        object.add("nll", sample.nll)
-        object.add("target_tokens", sample.targetTokens)
-        return object.text
+        var object = JSONObject()
+        object.set("index", sample.index)
+        object.set("nll", sample.nll)
+        object.set("target_tokens", sample.targetTokens)
+        return object.line
     }
 
     private func object(_ report: EvaluationJob.Report) -> String {
-        var object = JSONText()
-        object.add("model", source.model)
-        if let adapter = source.adapter { object.add("adapter", adapter) }
-        object.add("data", data)
-        object.add("loss", report.loss)
-        object.add("perplexity", report.perplexity)
-        object.add("samples", report.samples)
-        object.add("target_tokens", report.targetTokens)
-        object.add("tokens", report.tokens)
-        object.add("bad_lines_skipped", report.badLines)
-        object.add("without_target", report.withoutTarget)
-        object.add("truncated", report.truncated)
-        object.add("max_length", report.maxLength)
-        object.add("slice_size", report.sliceSize)
-        object.add("share_prefixes", report.sharesPrefixes ? "on" : "off")
-        object.add("kernels", report.kernels)
-        object.add("seconds", report.seconds)
-        return object.text
+        var object = JSONObject()
+        object.set("model", source.model)
+        if let adapter = source.adapter { object.set("adapter", adapter) }
+        object.set("data", data)
+        object.set("loss", report.loss)
+        object.set("perplexity", report.perplexity)
+        object.set("samples", report.samples)
+        object.set("target_tokens", report.targetTokens)
+        object.set("tokens", report.tokens)
+        object.set("bad_lines_skipped", report.badLines)
+        object.set("without_target", report.withoutTarget)
+        object.set("truncated", report.truncated)
+        object.set("max_length", report.maxLength)
+        object.set("slice_size", report.sliceSize)
+        object.set("share_prefixes", report.sharesPrefixes ? "on" : "off")
+        object.set("kernels", report.kernels)
+        object.set("seconds", report.seconds)
+        return object.line
     }
 
     private func table(_ report: EvaluationJob.Report) -> String {

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import ProgressReports
 import RunStore
 import Training
@@ -31,7 +32,7 @@ struct FolderRecords {
             let line = Line(number: file.number, text: text)
             facts.take(record)
             if let step = Self.step(of: record) {
-                let loss = (record["loss"] as? NSNumber)?.doubleValue
+                let loss = record["loss"]?.double
                 thinning.add(job: 0, step: step, loss: loss ?? .nan, id: line)
                 newestStep = line
             } else {
@@ -88,13 +89,11 @@ struct FolderRecords {
         let text: String
     }
 
-    private static func record(_ line: String) -> [String: Any]? {
-        try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
-    }
+    private static func record(_ line: String) -> JSONObject? { JSONValue(text: line)?.members }
 
     /// `nil` for records of another kind.
-    private static func step(of record: [String: Any]) -> Int? {
-        record["kind"] as? String == "step" ? record["step"] as? Int : nil
+    private static func step(of record: JSONObject) -> Int? {
+        record["kind"] == "step" ? record["step"]?.integer : nil
     }
 }
 
@@ -106,42 +105,34 @@ private struct Facts {
     private var lastTime = 0.0
     private var lastKind = ""
     /// The newest of each kind that a summary has something of.
-    private var newest: [String: [String: Any]] = [:]
+    private var newest: [String: JSONObject] = [:]
 
     private static let kinds: Set = ["run_started", "step", "evaluation"]
 
-    mutating func take(_ record: [String: Any]) {
-        let time = (record["time"] as? NSNumber)?.doubleValue ?? 0
+    mutating func take(_ record: JSONObject) {
+        let time = record["time"]?.double ?? 0
         if lineCount == 0 { firstTime = time }
         lastTime = time
         lineCount += 1
-        lastKind = record["kind"] as? String ?? ""
+        lastKind = record["kind"]?.string ?? ""
         if lastKind == "run_started" { jobs += 1 }
         if Self.kinds.contains(lastKind) { newest[lastKind] = record }
     }
 
     func summary(title: String) -> String {
-        func last(_ kind: String, _ field: String) -> RecordField.Value? {
-            let value = newest[kind]?[field]
-            if let text = value as? String { return .text(text) }
-            return (value as? NSNumber).map { .number($0.doubleValue) }
-        }
+        func last(_ kind: String, _ field: String) -> JSONValue { newest[kind]?[field] ?? .null }
         let isOver = lastKind == "finished" || lastKind == "failed"
-        var object = JSONObject()
-        object.add("run_id", last("run_started", "run_id") ?? .text(title))
-        object.add("name", .text(title))
-        object.add("state", .text(isOver ? lastKind : "silent"))
-        object.add("started", .number(firstTime))
-        object.add("updated", .number(lastTime))
-        object.add("step", last("step", "step"))
-        object.add("total_steps", last("run_started", "total_steps"))
-        object.add("loss", last("step", "loss"))
-        object.add("held_out_loss", last("evaluation", "loss"))
-        object.add("tokens_per_second", last("step", "tokens_per_second"))
-        object.add("seconds_left", nil)
-        object.add("jobs", .integer(jobs))
-        object.add("world_size", last("run_started", "world_size"))
-        return object.text
+        let runID = last("run_started", "run_id")
+        let object: JSONObject = [
+            "run_id": runID == .null ? .text(title) : runID, "name": .text(title),
+            "state": .text(isOver ? lastKind : "silent"), "started": .number(firstTime),
+            "updated": .number(lastTime), "step": last("step", "step"),
+            "total_steps": last("run_started", "total_steps"), "loss": last("step", "loss"),
+            "held_out_loss": last("evaluation", "loss"),
+            "tokens_per_second": last("step", "tokens_per_second"), "seconds_left": .null,
+            "jobs": .integer(jobs), "world_size": last("run_started", "world_size"),
+        ]
+        return object.line
     }
 }
 

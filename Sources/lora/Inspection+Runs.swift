@@ -1,6 +1,7 @@
 import Checkpoints
 import Faults
 import Training
+import Words
 
 extension Inspection {
     mutating func describeCheckpoint(_ path: String) throws {
@@ -25,7 +26,7 @@ extension Inspection {
         }
         switch records.adapter() {
         case .whole(let digest): add("adapter", "\(path)/adapter (SHA-256 \(digest.prefix(12)))")
-        case .damaged(let reason): add("adapter", "DAMAGED: \(reason)".onOneLine)
+        case .damaged(let reason): add("adapter", "DAMAGED: \(reason)".printable)
         case .unfinished: add("adapter", "not written yet")
         }
         let checkpoints = try records.checkpoints()
@@ -38,10 +39,10 @@ extension Inspection {
     private static func checkpointLine(_ verdict: CheckpointVerdict) -> String {
         switch verdict.finding {
         case .whole: "\(verdict.path) (\(verdict.bytes.grouped) bytes)"
-        case .damaged(let reason): "\(verdict.path) DAMAGED: \(reason)".onOneLine
-        case .setAside: "\(verdict.path) (set aside as damaged)".onOneLine
-        case .unfinished: "\(verdict.path) (left by a killed job)".onOneLine
-        case .stranger: "\(verdict.path) (not a checkpoint)".onOneLine
+        case .damaged(let reason): "\(verdict.path) DAMAGED: \(reason)".printable
+        case .setAside: "\(verdict.path) (set aside as damaged)".printable
+        case .unfinished: "\(verdict.path) (left by a killed job)".printable
+        case .stranger: "\(verdict.path) (not a checkpoint)".printable
         }
     }
 
@@ -50,12 +51,12 @@ extension Inspection {
         add("step's loss", record.loss.map { "\($0)" } ?? "none yet")
         add("step's held-out", record.evaluationLoss.map { "\($0)" } ?? "none yet")
         add("trained for", "\(Int(record.seconds.rounded())) s, last on \(record.worldSize) ranks")
-        add("kernels", record.kernels.onOneLine)
-        add("run id", record.runID.onOneLine)
+        add("kernels", record.kernels.printable)
+        add("run id", record.runID.printable)
         if !record.changes.isEmpty {
-            add("changes", record.changes.map(\.onOneLine).joined(separator: "\n"))
+            add("changes", record.changes.map(\.printable).joined(separator: "\n"))
         }
-        let settings = record.settings.map { "\($0.name): \($0.value)".onOneLine }
+        let settings = record.settings.map { "\($0.name): \($0.value)".printable }
         add("settings", settings.joined(separator: "\n"))
     }
 }

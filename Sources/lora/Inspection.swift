@@ -5,6 +5,7 @@ import Foundation
 import ModelFiles
 import Tensors
 import Training
+import Words
 
 /// What there is to say about a model, an adapter or a file, line by line.
 struct Inspection {
@@ -81,7 +82,7 @@ extension Inspection {
         add("eos tokens", shape.eosTokens.map(String.init).joined(separator: ", "))
         add("types", tally.byType)
         add("files", model.files.map(Self.fileLine).joined(separator: "\n"))
-        for remark in model.remarks + model.trainingRemarks { add("note", remark.onOneLine) }
+        for remark in model.remarks + model.trainingRemarks { add("note", remark.printable) }
     }
 
     private mutating func describeGGUF(_ path: String) throws {
@@ -91,20 +92,20 @@ extension Inspection {
             return
         }
         add("GGUF adapter", Self.fileLine(file.file))
-        let rows = file.entries.map { "\($0.name.onOneLine) \($0.typeName) \($0.shape)" }
+        let rows = file.entries.map { "\($0.name.printable) \($0.typeName) \($0.shape)" }
         add("tensors", rows.joined(separator: "\n"))
     }
 
     private mutating func describe(_ file: SafetensorsFile) {
         add("safetensors file", Self.fileLine(file.file))
         for key in file.metadata.keys.sorted() {
-            add("metadata", "\(key.onOneLine): \((file.metadata[key] ?? "").onOneLine)")
+            add("metadata", "\(key.printable): \((file.metadata[key] ?? "").printable)")
         }
         var tally = Tally()
         for entry in file.entries { tally.add(entry.typeName, shape: entry.shape) }
         add("parameters", tally.total)
         add("types", tally.byType)
-        let rows = file.entries.map { "\($0.name.onOneLine) \($0.typeName) \($0.shape)" }
+        let rows = file.entries.map { "\($0.name.printable) \($0.typeName) \($0.shape)" }
         add("tensors", rows.joined(separator: "\n"))
     }
 
@@ -129,8 +130,8 @@ extension Inspection {
             "alpha",
             "\(configuration.alpha), scale "
                 + "\(configuration.alpha / Double(configuration.adapterRank))")
-        add("targets", configuration.targets.description.onOneLine)
-        add("base", (configuration.baseModel ?? "not said").onOneLine)
+        add("targets", configuration.targets.description.printable)
+        add("base", (configuration.baseModel ?? "not said").printable)
         add("parameters", tally.total)
         add("types", tally.byType)
         add("modules", Self.modules(weights.names))
@@ -145,7 +146,7 @@ extension Inspection {
             counts[String(module.split(separator: ".").last ?? module), default: 0] += 1
         }
         return counts.sorted { $0.key < $1.key }
-            .map { "\($0.key.onOneLine) × \($0.value)" }.joined(separator: ", ")
+            .map { "\($0.key.printable) × \($0.value)" }.joined(separator: ", ")
     }
 }
 

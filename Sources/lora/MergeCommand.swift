@@ -3,6 +3,7 @@ import ArgumentParser
 import Faults
 import ModelFiles
 import Tensors
+import Words
 
 /// `lora merge`: a model with an adapter added to its weights.
 struct MergeCommand: ParsableCommand {
@@ -67,7 +68,7 @@ struct MergeCommand: ParsableCommand {
             print("\(out): \(summary.tensors) tensors, \(size) bytes of \(dtype ?? "float32")")
             print("files: \(summary.files.joined(separator: ", "))")
             if !summary.leftOut.isEmpty {
-                let names = summary.leftOut.map(\.onOneLine).joined(separator: ", ")
+                let names = summary.leftOut.map(\.printable).joined(separator: ", ")
                 print("not copied from \(model): \(names)")
             }
         }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Faults
 import Files
 import Foundation
+import JSON
 import Operations
 
 /// `lora plan`: what a run will take, before it runs.
@@ -117,9 +118,9 @@ struct PlanCommand: ParsableCommand {
             targets: given.targets ?? "q,v")
         let lanes = try NumberFlag("--threads", given.threads).whole ?? 1
         guard json else { return print(plan.table(lanes: lanes)) }
-        var object = JSONText()
+        var object = JSONObject()
         plan.add(to: &object, lanes: lanes)
-        print(object.text)
+        print(object.line)
     }
 
     private func planRun() throws {

@@ -2,6 +2,7 @@ import ArgumentParser
 import ChatTemplates
 import Foundation
 import Generation
+import JSON
 import ModelFiles
 import Training
 

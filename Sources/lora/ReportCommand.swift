@@ -5,6 +5,7 @@ import ProgressReports
 import RunPage
 import RunStore
 import Training
+import Words
 
 /// `lora report`: a run as one HTML file.
 struct ReportCommand: ParsableCommand {

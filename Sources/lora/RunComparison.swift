@@ -1,5 +1,6 @@
 import ProgressReports
 import RunStore
+import Words
 
 /// Runs in columns: results, then the settings that are not the same in all.
 struct RunComparison {

@@ -1,3 +1,4 @@
+import JSON
 import Operations
 
 extension RunPlan {
@@ -73,35 +74,35 @@ extension RunPlan {
 
     /// The plan as one JSON object.
     var json: String {
-        var object = JSONText()
-        object.add("ranks", ranks)
-        object.add("ranks_on_node", ranksOnNode)
-        object.add("lanes", lanes)
-        object.add("parameters", modelParameters)
-        object.add("trainable_parameters", trainableParameters)
-        object.add("reduced_bytes_per_step", reducedBytes)
-        object.add("broadcast_bytes_per_step", broadcastBytes)
-        object.add("adapter_bytes", adapterBytes)
-        object.add("checkpoint_bytes", checkpointBytes)
-        object.add("steps", steps)
-        object.add("tokens_per_step", tokensPerStep)
-        object.add("computed_tokens_per_step", computedTokensPerStep)
-        object.add("target_tokens_per_step", targetTokensPerStep)
-        object.add("shared_bytes", memory.sharedBytes)
-        object.add("model_file_bytes", memory.modelFileBytes)
-        object.add("process_bytes", memory.processBytes)
-        object.add("loading_bytes", memory.loadingBytes)
-        object.add("reduce_bytes", memory.reduceBytes)
-        object.add("coordinator_bytes", memory.coordinatorBytes)
-        object.add("largest_lanes_bytes", memory.laneBytesByRank.max() ?? 0)
-        object.add("largest_rank_bytes", memory.largestRankBytes)
-        object.add("node_bytes", memory.nodeBytes)
+        var object = JSONObject()
+        object.set("ranks", ranks)
+        object.set("ranks_on_node", ranksOnNode)
+        object.set("lanes", lanes)
+        object.set("parameters", modelParameters)
+        object.set("trainable_parameters", trainableParameters)
+        object.set("reduced_bytes_per_step", reducedBytes)
+        object.set("broadcast_bytes_per_step", broadcastBytes)
+        object.set("adapter_bytes", adapterBytes)
+        object.set("checkpoint_bytes", checkpointBytes)
+        object.set("steps", steps)
+        object.set("tokens_per_step", tokensPerStep)
+        object.set("computed_tokens_per_step", computedTokensPerStep)
+        object.set("target_tokens_per_step", targetTokensPerStep)
+        object.set("shared_bytes", memory.sharedBytes)
+        object.set("model_file_bytes", memory.modelFileBytes)
+        object.set("process_bytes", memory.processBytes)
+        object.set("loading_bytes", memory.loadingBytes)
+        object.set("reduce_bytes", memory.reduceBytes)
+        object.set("coordinator_bytes", memory.coordinatorBytes)
+        object.set("largest_lanes_bytes", memory.laneBytesByRank.max() ?? 0)
+        object.set("largest_rank_bytes", memory.largestRankBytes)
+        object.set("node_bytes", memory.nodeBytes)
         if let calibration, let stepTime {
-            object.add("lane_operations_per_second", calibration.operationsPerSecondOfLane)
-            object.add("step_seconds", stepTime.seconds)
+            object.set("lane_operations_per_second", calibration.operationsPerSecondOfLane)
+            object.set("step_seconds", stepTime.seconds)
         }
-        object.add("kernels", kernels)
-        return object.text
+        object.set("kernels", kernels)
+        return object.line
     }
 }
 

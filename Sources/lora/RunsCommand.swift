@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import ProgressReports
 import RunStore
+import Words
 
 /// `lora runs`: what a collector has stored.
 struct RunsCommand: ParsableCommand {

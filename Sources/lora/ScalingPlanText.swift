@@ -1,3 +1,4 @@
+import JSON
 import Operations
 
 extension ScalingPlan {
@@ -63,30 +64,30 @@ extension ScalingPlan {
 
     /// The plan as one JSON object.
     var json: String {
-        var object = JSONText()
-        object.add("batch_size", batchSize)
-        object.add("slices_in_step", slicesInStep)
-        object.add("lanes", lanes)
-        object.add("reduced_bytes_per_step", reducedBytes)
-        object.add("broadcast_bytes_per_step", broadcastBytes)
-        object.add("latency_seconds", network.latencySeconds)
-        object.add("bytes_per_second", network.bytesPerSecond)
-        object.add("all_reduce", network.allReduce.rawValue)
-        object.add("lane_operations_per_second", calibration.operationsPerSecondOfLane)
-        object.add("strong_scaling", strong.map(Self.json))
-        object.add("weak_scaling", weak.map(Self.json))
-        return object.text
+        var object = JSONObject()
+        object.set("batch_size", batchSize)
+        object.set("slices_in_step", slicesInStep)
+        object.set("lanes", lanes)
+        object.set("reduced_bytes_per_step", reducedBytes)
+        object.set("broadcast_bytes_per_step", broadcastBytes)
+        object.set("latency_seconds", network.latencySeconds)
+        object.set("bytes_per_second", network.bytesPerSecond)
+        object.set("all_reduce", network.allReduce.rawValue)
+        object.set("lane_operations_per_second", calibration.operationsPerSecondOfLane)
+        object.set("strong_scaling", strong.map(Self.json))
+        object.set("weak_scaling", weak.map(Self.json))
+        return object.line
     }
 
-    private static func json(_ point: Point) -> JSONText {
-        var object = JSONText()
-        object.add("ranks", point.ranks)
-        object.add("compute_seconds", point.computeSeconds)
-        object.add("reduce_seconds", point.reduceSeconds)
-        object.add("update_seconds", point.updateSeconds)
-        object.add("broadcast_seconds", point.broadcastSeconds)
-        object.add("step_seconds", point.stepSeconds)
-        object.add("efficiency", point.efficiency)
+    private static func json(_ point: Point) -> JSONObject {
+        var object = JSONObject()
+        object.set("ranks", point.ranks)
+        object.set("compute_seconds", point.computeSeconds)
+        object.set("reduce_seconds", point.reduceSeconds)
+        object.set("update_seconds", point.updateSeconds)
+        object.set("broadcast_seconds", point.broadcastSeconds)
+        object.set("step_seconds", point.stepSeconds)
+        object.set("efficiency", point.efficiency)
         return object
     }
 }

@@ -1,3 +1,4 @@
+import JSON
 import Operations
 
 extension ShapePlan {
@@ -31,20 +32,20 @@ extension ShapePlan {
     }
 
     /// The plan as members of a JSON object.
-    func add(to object: inout JSONText, lanes: Int) {
-        object.add("parameters", shape.parameterCount)
-        object.add("trainable_parameters", trainableParameters)
-        object.add("adapter_bytes_float32", adapterBytes(bytesPerParameter: 4))
-        object.add("adapter_bytes_float16", adapterBytes(bytesPerParameter: 2))
-        object.add("checkpoint_bytes", checkpointBytes)
-        object.add("reduced_bytes_per_step", bytesPerStep.reduced)
-        object.add("broadcast_bytes_per_step", bytesPerStep.broadcast)
+    func add(to object: inout JSONObject, lanes: Int) {
+        object.set("parameters", shape.parameterCount)
+        object.set("trainable_parameters", trainableParameters)
+        object.set("adapter_bytes_float32", adapterBytes(bytesPerParameter: 4))
+        object.set("adapter_bytes_float16", adapterBytes(bytesPerParameter: 2))
+        object.set("checkpoint_bytes", checkpointBytes)
+        object.set("reduced_bytes_per_step", bytesPerStep.reduced)
+        object.set("broadcast_bytes_per_step", bytesPerStep.broadcast)
         for type in BaseType.allCases {
             let name = type == .fourBit ? "four_bit" : type.rawValue
-            object.add("base_bytes_\(name)", baseBytes(type))
+            object.set("base_bytes_\(name)", baseBytes(type))
         }
-        object.add("rank_bytes", rankBytes(lanes: lanes))
-        object.add("coordinator_bytes", coordinatorBytes)
-        object.add("full_fine_tuning_bytes_float32", fullFineTuningBytes)
+        object.set("rank_bytes", rankBytes(lanes: lanes))
+        object.set("coordinator_bytes", coordinatorBytes)
+        object.set("full_fine_tuning_bytes_float32", fullFineTuningBytes)
     }
 }

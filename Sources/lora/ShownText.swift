@@ -9,14 +9,3 @@ extension Int {
         return grouped.joined()
     }
 }
-
-extension String {
-    /// Without control characters: names come out of files, and a terminal obeys what it is shown.
-    var onOneLine: String {
-        String(
-            String.UnicodeScalarView(
-                unicodeScalars.map {
-                    $0.properties.generalCategory == .control ? "\u{FFFD}" : $0
-                }))
-    }
-}

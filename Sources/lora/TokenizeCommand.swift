@@ -2,6 +2,7 @@ import ArgumentParser
 import Faults
 import Files
 import Foundation
+import JSON
 import ModelFiles
 import Tokenization
 
@@ -48,7 +49,8 @@ struct TokenizeCommand: ParsableCommand {
 
     private func text(of line: UnsafeRawBufferPointer.SubSequence) -> String? {
         guard json else { return String(validating: line, as: UTF8.self) }
-        guard case .text(let text)? = try? JSONValue.parse(.init(rebasing: line), path: file) else {
+        guard case .text(let text)? = try? JSONValue(json: UnsafeRawBufferPointer(rebasing: line))
+        else {
             return nil
         }
         return text

@@ -2,6 +2,7 @@ import ArgumentParser
 import Checkpoints
 import Faults
 import Training
+import Words
 
 /// `lora verify`: whether every file of a run is as it was written.
 struct VerifyCommand: ParsableCommand {
@@ -56,17 +57,17 @@ struct VerifyCommand: ParsableCommand {
         case .whole:
             "good        \(verdict.path)  \(verdict.bytes.grouped) bytes  manifest "
                 + (verdict.manifestSHA256 ?? "").prefix(12)
-        case .damaged(let reason): "damaged     \(verdict.path): \(reason)".onOneLine
-        case .setAside: "set aside   \(verdict.path)".onOneLine
-        case .unfinished: "unfinished  \(verdict.path)".onOneLine
-        case .stranger: "not ours    \(verdict.path)".onOneLine
+        case .damaged(let reason): "damaged     \(verdict.path): \(reason)".printable
+        case .setAside: "set aside   \(verdict.path)".printable
+        case .unfinished: "unfinished  \(verdict.path)".printable
+        case .stranger: "not ours    \(verdict.path)".printable
         }
     }
 
     private func line(_ adapter: RunRecords.AdapterFinding, _ path: String) -> String {
         switch adapter {
         case .whole(let digest): "good        \(path)/adapter  SHA-256 \(digest.prefix(12))"
-        case .damaged(let reason): "damaged     \(path)/adapter: \(reason)".onOneLine
+        case .damaged(let reason): "damaged     \(path)/adapter: \(reason)".printable
         case .unfinished: "unfinished  \(path)/adapter: the run has no final record yet"
         }
     }

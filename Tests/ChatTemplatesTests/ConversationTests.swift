@@ -1,6 +1,6 @@
 import ChatTemplates
 import Faults
-import ModelFiles
+import JSON
 import Testing
 
 /// Messages as other programs write them, and what stands beside them.

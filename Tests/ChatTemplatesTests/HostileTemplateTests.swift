@@ -1,6 +1,5 @@
 import ChatTemplates
 import Faults
-import ModelFiles
 import Testing
 
 /// Templates are programs of strangers: whatever they do ends in text or in an error with a line.

@@ -1,5 +1,5 @@
 import ChatTemplates
-import ModelFiles
+import JSON
 import Testing
 
 @Suite struct MessageTests {

@@ -1,6 +1,7 @@
 import ChatTemplates
 import Faults
 import Foundation
+import JSON
 import ModelFiles
 import Testing
 
@@ -21,14 +22,14 @@ import Testing
         init() throws {
             let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
                 .appendingPathComponent("Fixtures/snippets.json").path
-            let root = try #require(try JSONValue.read(path: path).object)
-            variables = try #require(root["variables"]?.object)
+            let root = try #require(try JSONValue.read(path: path).members)
+            variables = try #require(root["variables"]?.members)
             guard case .array(let list)? = root["snippets"] else {
                 throw CocoaError(.fileReadCorruptFile)
             }
             snippets = try list.map { item in
-                let snippet = try #require(item.object)
-                return (try #require(snippet["source"]?.text), snippet["text"]?.text)
+                let snippet = try #require(item.members)
+                return (try #require(snippet["source"]?.string), snippet["text"]?.string)
             }
         }
     }
@@ -56,11 +57,4 @@ import Testing
             }
         }
     }
-}
-
-extension JSONValue {
-    fileprivate var object: JSONObject? {
-        if case .object(let object) = self { object } else { nil }
-    }
-    fileprivate var text: String? { if case .text(let text) = self { text } else { nil } }
 }

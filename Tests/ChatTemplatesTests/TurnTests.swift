@@ -1,7 +1,7 @@
 import ChatTemplates
 import Faults
 import Foundation
-import ModelFiles
+import JSON
 import Testing
 
 /// Where the assistant speaks.

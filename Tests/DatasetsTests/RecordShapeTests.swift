@@ -1,6 +1,7 @@
 import ChatTemplates
 import Datasets
 import Foundation
+import JSON
 import ModelFiles
 import Slices
 import Testing

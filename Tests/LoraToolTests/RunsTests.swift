@@ -186,7 +186,7 @@ import Testing
         #expect(shown == thinning.finish())
         #expect(text.contains("\"every\":20,"))
         for fact in [
-            "\"state\":\"finished\"", "\"step\":30000.0,\"total_steps\":6000.0", "\"jobs\":1",
+            "\"state\":\"finished\"", "\"step\":30000,\"total_steps\":6000", "\"jobs\":1",
         ] {
             #expect(text.contains(fact), "\(fact)")
         }

@@ -90,7 +90,7 @@ import Tokenization
         let outside = try message { $0.otherFiles["config.json"] = #"{"eos_token_id": 9999}"# }
         #expect(outside.contains("token id 9999"))
         let wrongType = try message { $0.otherFiles["config.json"] = #"{"eos_token_id": "x"}"# }
-        #expect(wrongType.hasPrefix("DIR/config.json: eos_token_id: must be an integer"))
+        #expect(wrongType.hasPrefix("DIR/config.json: eos_token_id is "))
     }
 
     @Test(.timeLimit(.minutes(10))) func brokenFilesAreNamed() throws {

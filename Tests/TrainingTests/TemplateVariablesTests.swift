@@ -1,4 +1,5 @@
 import Faults
+import JSON
 import ModelFiles
 import Testing
 import Training

@@ -1,7 +1,7 @@
 import ChatTemplates
 import Faults
 import Foundation
-import ModelFiles
+import JSON
 
 /// Renders what `scripts/judge/chat-templates` asks for, so that it can be compared with Python's
 /// Jinja2.
@@ -15,21 +15,17 @@ struct ChatRenderer {
     static func main() throws {
         while let line = readLine() {
             let request = try line.parsed
-            let answer: JSONObject
+            let answer: JSONValue
             do throws(ChatTemplateError) {
                 let template = try ChatTemplate(
                     source: request["source"].text, name: request["name"].text)
-                answer = JSONObject([
-                    ("results", .array(request["cases"].array.map { template.result($0) }))
-                ])
+                answer = ["results": .array(request["cases"].array.map { template.result($0) })]
             } catch {
-                answer = JSONObject([("error", .text(error.description))])
+                answer = ["error": .text(error.description)]
             }
-            let text = String(decoding: JSONValue.object(answer).encoded(), as: UTF8.self)
-            // Line feeds inside texts are escaped: those that are left only indent.
             // Who asks waits for the answer, so it may not stay in a buffer.
             try FileHandle.standardOutput.write(
-                contentsOf: Data((text.split(separator: "\n").joined() + "\n").utf8))
+                contentsOf: Data((answer.line + "\n").utf8))
         }
     }
 }
@@ -45,12 +41,9 @@ extension ChatTemplate {
                 messages, addGenerationPrompt: request["prompt"] == .boolean(true),
                 bosToken: request["bos"].text, eosToken: request["eos"].text,
                 extra: request["extra"].object)
-            return .object(
-                JSONObject([
-                    ("text", .text(chat.text)), ("generated", JSONValue(ranges: chat.generated)),
-                ]))
+            return ["text": .text(chat.text), "generated": JSONValue(ranges: chat.generated)]
         } catch {
-            return .object(JSONObject([("error", .text(error.description))]))
+            return ["error": .text(error.description)]
         }
     }
 
@@ -64,18 +57,16 @@ extension ChatTemplate {
             let found = try turns(
                 conversation, which: .all, bosToken: request["bos"].text,
                 eosToken: request["eos"].text, endMarks: request["ends"].array.map(\.text))
-            let samples = found.map { sample in
-                JSONValue.object(
-                    JSONObject([
-                        ("text", .text(sample.text)),
-                        ("assistant", JSONValue(ranges: sample.assistant)),
-                    ]))
+            let samples = found.map { sample -> JSONValue in
+                [
+                    "text": .text(sample.text), "assistant": JSONValue(ranges: sample.assistant),
+                ]
             }
-            return .object(JSONObject([("samples", .array(samples))]))
+            return ["samples": .array(samples)]
         } catch let problem as ConversationProblem {
-            return .object(JSONObject([("error", .text(problem.reason))]))
+            return ["error": .text(problem.reason)]
         } catch {
-            return .object(JSONObject([("error", .text("\(error)"))]))
+            return ["error": .text("\(error)")]
         }
     }
 }
@@ -83,26 +74,21 @@ extension ChatTemplate {
 extension String {
     fileprivate var parsed: JSONValue {
         get throws {
-            try Array(utf8).withUnsafeBytes { try JSONValue.parse($0, path: "standard input") }
+            try JSONValue(json: Array(utf8))
         }
     }
 }
 
 extension JSONValue {
     fileprivate init(ranges: [Range<Int>]) {
-        self = .array(
-            ranges.map {
-                .array([.integer(Int64($0.lowerBound)), .integer(Int64($0.upperBound))])
-            })
+        self = .array(ranges.map { [.integer($0.lowerBound), .integer($0.upperBound)] })
     }
 
     fileprivate subscript(key: String) -> JSONValue { object[key] ?? .null }
 
-    fileprivate var object: JSONObject {
-        if case .object(let object) = self { object } else { JSONObject([]) }
-    }
+    fileprivate var object: JSONObject { members ?? JSONObject() }
 
-    fileprivate var array: [JSONValue] { if case .array(let values) = self { values } else { [] } }
+    fileprivate var array: [JSONValue] { items ?? [] }
 
-    fileprivate var text: String { if case .text(let text) = self { text } else { "" } }
+    fileprivate var text: String { string ?? "" }
 }

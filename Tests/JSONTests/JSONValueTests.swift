@@ -1,9 +1,10 @@
-import ModelFiles
+import Faults
+import JSON
 import Testing
 
 @Suite struct JSONValueTests {
     private func parse(_ text: String) throws -> JSONValue {
-        try Array(text.utf8).withUnsafeBytes { try JSONValue.parse($0, path: "x.json") }
+        try JSONValue(json: Array(text.utf8))
     }
 
     @Test func readsEveryKindOfValue() throws {
@@ -40,29 +41,27 @@ import Testing
         "{} {}", "'a'", "[1 2]", "\u{FEFF}1",
     ])
     func refuses(_ text: String) {
-        expectError("x.json, line ", "is not valid JSON") { try parse(text) }
+        expectFault("line ", "is not valid JSON") { try parse(text) }
     }
 
     @Test func namesLineAndColumn() {
-        expectError("x.json, line 2, column 6", "key 'a' stands there twice") {
+        expectFault("line 2, column 6", "key 'a' stands there twice") {
             try parse("{\"a\": 1,\n     \"a\": 2}")
         }
     }
 
     @Test func refusesInvalidUTF8() {
-        expectError("not valid UTF-8") {
-            try [UInt8]([0x22, 0xFF, 0x22]).withUnsafeBytes {
-                try JSONValue.parse($0, path: "x.json")
-            }
+        expectFault("not valid UTF-8") {
+            try JSONValue(json: [0x22, 0xFF, 0x22])
         }
     }
 
     @Test func boundsNesting() throws {
         _ = try parse(String(repeating: "[", count: 100) + String(repeating: "]", count: 100))
-        expectError("nested more than 128 deep") {
+        expectFault("nested more than 128 deep") {
             try parse(String(repeating: "[", count: 1_000_000))
         }
-        expectError("nested more than 128 deep") {
+        expectFault("nested more than 128 deep") {
             try parse(String(repeating: "{\"a\":", count: 1_000_000))
         }
     }

@@ -1,4 +1,4 @@
-import Foundation
+import Words
 
 /// A strict parser for RFC 8259 over bytes, with bounded nesting.
 struct JSONParser {
@@ -198,7 +198,7 @@ extension JSONParser {
             guard skipDigits() > 0 else { throw failure("an exponent needs a digit") }
         }
         let digits = String(decoding: bytes[start..<offset], as: UTF8.self)
-        if isInteger, let value = Int64(digits) { return .integer(value) }
+        if isInteger, let value = Int(digits) { return .integer(value) }
         guard let value = Double(digits), value.isFinite else {
             offset = start
             throw failure("the number \(digits.quoted) is too large")
