@@ -129,8 +129,8 @@ let package = Package(
         /// BPE from `tokenizer.json` or GGUF, byte-level or of SentencePiece's kind (merges or
         /// scores)
         room("Tokenization", ["CPCRE2", "CUTF8Proc", "Faults", "JSON", "ModelFiles", "Words"]),
-        /// the decoder: forward and hand-written backward over a slice; the layout of low-rank
-        /// pairs; decoding with a cache
+        /// the decoder over a protocol of operations: forward and hand-written backward of blocks and
+        /// layers; adapted projections; lanes; decoding with a cache
         room("Transformer", ["Kernels", "ModelFiles", "Slices", "Tensors"]),
 
         /// data files of six formats, packed or not → samples in mapped files; their cache
@@ -140,7 +140,7 @@ let package = Package(
                 "ChatTemplates", "CZlib", "CZstd", "Faults", "Files", "JSON", "ModelFiles",
                 "Slices", "Tokenization", "Words",
             ]),
-        /// target names, initialisation, PEFT's files, merging
+        /// target names, PEFT's files, merged models
         room(
             "Adapters",
             [

@@ -16,7 +16,7 @@ public struct MergedModelFolder {
 
     private let model: BaseModel
     private let adapter: LowRankParameters
-    private let elementType: ElementType
+    private let format: BlockFormat
     private let maximumShardBytes: Int
 
     /// What was written.
@@ -32,16 +32,16 @@ public struct MergedModelFolder {
     /// - Parameters:
     ///   - model: The base model.
     ///   - adapter: Must fit `model`.
-    ///   - elementType: Float32, float16 or bfloat16. Only float32 keeps the sum's digits.
+    ///   - format: Float32, float16 or bfloat16. Only float32 keeps the sum's digits.
     ///   - maximumShardBytes: A file of weights is larger only if a single tensor is.
     public init(
-        model: BaseModel, adapter: LowRankParameters, elementType: ElementType = .float32,
+        model: BaseModel, adapter: LowRankParameters, format: BlockFormat = .float32,
         maximumShardBytes: Int = standardShardBytes
     ) {
-        precondition(elementType.elementsPerBlock == 1, "blocks are not written")
+        precondition(format.scalar != nil, "blocks are not written")
         self.model = model
         self.adapter = adapter
-        self.elementType = elementType
+        self.format = format
         self.maximumShardBytes = maximumShardBytes
     }
 
@@ -81,7 +81,7 @@ public struct MergedModelFolder {
     private func shards() -> [Shard] {
         var shards = [Shard()]
         for weight in model.requiredWeights {
-            let bytes = weight.shape.reduce(elementType.bytesPerBlock, *)
+            let bytes = weight.shape.reduce(format.bytes, *)
             let last = shards[shards.count - 1]
             if !last.weights.isEmpty, last.bytes + bytes > maximumShardBytes {
                 shards.append(Shard())
@@ -106,7 +106,7 @@ public struct MergedModelFolder {
                 path: folder + "/" + name,
                 tensors: shard.weights.map {
                     SafetensorsDeclaration(
-                        name: $0.name, elementType: elementType, shape: $0.shape)
+                        name: $0.name, format: format, shape: $0.shape)
                 }, metadata: ["format": "pt"])
             for (tensor, shape) in shard.weights {
                 let bytes = try merge.withWeight(tensor, shape: shape) {
@@ -127,9 +127,9 @@ public struct MergedModelFolder {
     private func narrowed(
         _ elements: UnsafeBufferPointer<Float>, _ tensor: String
     ) throws(AdapterError) -> [UInt8] {
-        guard let bytes = NarrowedElements.bytes(of: elements, as: elementType) else {
+        guard let bytes = NarrowedElements.bytes(of: elements, as: format) else {
             throw AdapterError(
-                "tensor \(tensor)", "holds numbers that \(elementType.rawValue) cannot",
+                "tensor \(tensor)", "holds numbers that \(format.name) cannot",
                 hint: "Merge with --dtype float32 or bfloat16")
         }
         return bytes
@@ -159,7 +159,7 @@ public struct MergedModelFolder {
     // MARK: What stands beside them
 
     private func writeConfiguration(to folder: String) throws {
-        let configuration = try model.huggingFaceConfiguration(elementType: elementType)
+        let configuration = try model.huggingFaceConfiguration(format: format)
         try StagedModelFolder.write(configuration.encoded(), to: folder + "/config.json")
     }
 

@@ -125,7 +125,7 @@ extension ParameterSet {
                 hint: "Is the adapter for another model?")
         }
         let target = UnsafeMutableBufferPointer(rebasing: buffer.elements[tensor.range])
-        Backend.widen(start, stored.elementType, into: target)
+        Backend.widen(start, stored.format, into: target)
         guard target.allSatisfy(\.isFinite) else {
             throw AdapterError(file.file.path, "tensor \(tensor.name) holds NaN or infinity")
         }

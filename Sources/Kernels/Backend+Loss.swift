@@ -18,7 +18,7 @@ extension Backend {
     ///   - losses: One negative log-likelihood a row, nats, written.
     ///   - dx: `[rows, width]`, overwritten; `nil` if no gradient is wanted.
     public func crossEntropy(
-        _ x: HostMatrix, head: FrozenMatrix, bias: FloatBuffer? = nil, cap: Float? = nil,
+        _ x: HostMatrix, head: FrozenWeight, bias: FloatBuffer? = nil, cap: Float? = nil,
         targets: UnsafeBufferPointer<Int32>,
         losses: UnsafeMutableBufferPointer<Double>, dx: HostMatrix?, scratch: Scratch
     ) {

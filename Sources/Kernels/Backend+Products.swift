@@ -49,7 +49,7 @@ extension Backend {
     ///   - x: `[tokens, W.columns]`.
     ///   - y: `[tokens, W.rows]`, overwritten.
     public func project(
-        _ x: HostMatrix, _ weight: FrozenMatrix, into y: HostMatrix, scratch: Scratch
+        _ x: HostMatrix, _ weight: FrozenWeight, into y: HostMatrix, scratch: Scratch
     ) {
         if weight.isTransposed {
             multiply(x, byRowsOf: weight.transposed, into: y, adding: false, scratch: scratch)
@@ -60,7 +60,7 @@ extension Backend {
 
     /// `y = x · Wᵀ` or `y += x · Wᵀ`, `W` as it lies in the file.
     private func multiply(
-        _ x: HostMatrix, byColumnsOf weight: FrozenMatrix, into y: HostMatrix, adding: Bool,
+        _ x: HostMatrix, byColumnsOf weight: FrozenWeight, into y: HostMatrix, adding: Bool,
         scratch: Scratch
     ) {
         precondition(
@@ -84,7 +84,7 @@ extension Backend {
     ///   - dy: `[tokens, W.rows]`.
     ///   - dx: `[tokens, W.columns]`.
     public func projectBack(
-        _ dy: HostMatrix, _ weight: FrozenMatrix, into dx: HostMatrix, adding: Bool,
+        _ dy: HostMatrix, _ weight: FrozenWeight, into dx: HostMatrix, adding: Bool,
         scratch: Scratch
     ) {
         if weight.isTransposed {
@@ -96,7 +96,7 @@ extension Backend {
 
     /// `dx = dy · W` or `dx += dy · W`, `W` as it lies in the file.
     private func multiply(
-        _ dy: HostMatrix, byRowsOf weight: FrozenMatrix, into dx: HostMatrix, adding: Bool,
+        _ dy: HostMatrix, byRowsOf weight: FrozenWeight, into dx: HostMatrix, adding: Bool,
         scratch: Scratch
     ) {
         precondition(
@@ -107,11 +107,11 @@ extension Backend {
             let operand = operand(dy.columns(outputs), scratch)
             // All panels of these rows lie in the same lines; more than a cache is not kept anyway.
             if outputs.count * weight.bytesPerRow <= Self.touchedBytes {
-                Self.touch(weight, rows: outputs, columns: 0..<weight.columns)
+                weight.touch(rows: outputs, columns: 0..<weight.columns)
             }
             for inputs in Self.blocks(of: weight.columns, size: Self.panelColumns) {
-                Self.widen(
-                    weight, rows: outputs, columns: inputs, into: scratch.panel.pointer,
+                weight.decode(
+                    rows: outputs, columns: inputs, into: scratch.panel.pointer,
                     stride: Self.panelColumns)
                 multiply(
                     operand, byPanelInto: dx.columns(inputs),
@@ -169,22 +169,21 @@ extension Backend {
 
     /// `panel[k, j] = W[rows[j], columns[k]]`, through a square that stays in the first-level cache.
     private func fillPanelTransposed(
-        _ weight: FrozenMatrix, rows: Range<Int>, columns: Range<Int>, _ scratch: Scratch
+        _ weight: FrozenWeight, rows: Range<Int>, columns: Range<Int>, _ scratch: Scratch
     ) {
-        Self.touch(weight, rows: rows, columns: columns)
+        weight.touch(rows: rows, columns: columns)
         for square in Self.blocks(of: columns.count, size: Self.panelColumns) {
             let first = columns.lowerBound + square.lowerBound
             let target = scratch.panel.pointer + square.lowerBound * Self.panelColumns
-            if weight.isPlainFloat32 {
-                let source = weight.rowPointer(rows.lowerBound)
-                    .assumingMemoryBound(to: Float.self)
+            if let source = weight.plainRows {
                 ck_transpose_into_panel(
-                    source + first, weight.columns, rows.count, square.count, target)
+                    source + rows.lowerBound * weight.columns + first, weight.columns, rows.count,
+                    square.count, target)
                 continue
             }
             let staging = scratch.square.pointer
-            Self.widen(
-                weight, rows: rows, columns: first..<first + square.count, into: staging,
+            weight.decode(
+                rows: rows, columns: first..<first + square.count, into: staging,
                 stride: Self.panelColumns)
             ck_transpose_into_panel(
                 staging, Self.panelColumns, rows.count, square.count, target)
@@ -193,58 +192,31 @@ extension Backend {
 
     /// Rows of the embedding `weight`, widened: `y[i] = W[tokens[i]]`.
     public func embed(
-        _ tokens: UnsafeBufferPointer<Int32>, _ weight: FrozenMatrix, into y: HostMatrix
+        _ tokens: UnsafeBufferPointer<Int32>, _ weight: FrozenWeight, into y: HostMatrix
     ) {
         precondition(y.rows == tokens.count && y.columns == weight.columns, "one row a token")
         for (index, token) in tokens.enumerated() {
             precondition(Int(token) < weight.rows && token >= 0, "token \(token)")
-            Self.widen(
-                weight, rows: Int(token)..<Int(token) + 1, columns: 0..<weight.columns,
+            weight.decode(
+                rows: Int(token)..<Int(token) + 1, columns: 0..<weight.columns,
                 into: y.pointer + index * y.stride, stride: weight.columns)
         }
     }
 
     /// `W[row, :]` of every row in `rows`, widened to float32, one after the other.
-    public func widen(_ weight: FrozenMatrix, rows: Range<Int>, into target: FloatBuffer) {
+    public func widen(_ weight: FrozenWeight, rows: Range<Int>, into target: FloatBuffer) {
         precondition(rows.count * weight.columns <= target.count && rows.upperBound <= weight.rows)
-        Self.widen(
-            weight, rows: rows, columns: 0..<weight.columns, into: target.pointer,
-            stride: weight.columns)
-    }
-
-    /// A window of `W` as float32; `columns` begin and end between blocks of elements.
-    private static func widen(
-        _ weight: FrozenMatrix, rows: Range<Int>, columns: Range<Int>,
-        into target: UnsafeMutablePointer<Float>, stride: Int
-    ) {
-        let type = weight.elementType
-        let skipped = type.byteCount(of: columns.lowerBound)
-        // Rows that stand in order are widened in one call.
-        let rowsAtOnce = weight.rowOrder == .asModel ? rows.count : 1
-        for row in Swift.stride(from: rows.lowerBound, to: rows.upperBound, by: max(1, rowsAtOnce))
-        {
-            ck_widen(
-                type.kernelCode, weight.rowPointer(row) + skipped, weight.bytesPerRow,
-                target + (row - rows.lowerBound) * stride, stride, rowsAtOnce, columns.count)
-        }
-    }
-
-    /// Brings a window of `W` into the caches; rows that are interleaved stay in their heads.
-    private static func touch(_ weight: FrozenMatrix, rows: Range<Int>, columns: Range<Int>) {
-        let type = weight.elementType
-        let first = weight.bytes + rows.lowerBound * weight.bytesPerRow
-        ck_touch(
-            first + type.byteCount(of: columns.lowerBound), weight.bytesPerRow,
-            type.byteCount(of: columns.count), rows.count)
+        weight.decode(
+            rows: rows, columns: 0..<weight.columns, into: target.pointer, stride: weight.columns)
     }
 
     /// Stored elements as float32; exact.
     public static func widen(
-        _ source: UnsafeRawPointer, _ elementType: ElementType,
+        _ source: UnsafeRawPointer, _ format: BlockFormat,
         into target: UnsafeMutableBufferPointer<Float>
     ) {
         guard let start = target.baseAddress else { return }
-        ck_widen(elementType.kernelCode, source, 0, start, 0, 1, target.count)
+        ck_widen(format.decoder, source, 0, start, 0, 1, target.count)
     }
 }
 
@@ -263,32 +235,5 @@ struct RangeBlocks: Sequence, IteratorProtocol {
         guard start < count else { return nil }
         defer { start += size }
         return start..<Swift.min(start + size, count)
-    }
-}
-
-extension ElementType {
-    /// Name in `CKernels`.
-    fileprivate var kernelCode: Int32 {
-        switch self {
-        case .float32: Int32(ck_float32)
-        case .float16: Int32(ck_float16)
-        case .bfloat16: Int32(ck_bfloat16)
-        case .q8_0: Int32(ck_q8_0)
-        case .q4_0: Int32(ck_q4_0)
-        case .q4_1: Int32(ck_q4_1)
-        }
-    }
-
-    /// Bytes of `elements` that fill whole blocks.
-    fileprivate func byteCount(of elements: Int) -> Int {
-        elements / elementsPerBlock * bytesPerBlock
-    }
-}
-
-extension FrozenMatrix {
-    /// Whether the file's bytes can be used as they lie.
-    fileprivate var isPlainFloat32: Bool {
-        elementType == .float32 && rowOrder == .asModel
-            && UInt(bitPattern: bytes) % 4 == 0
     }
 }

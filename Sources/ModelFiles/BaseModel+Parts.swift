@@ -9,21 +9,21 @@ extension BaseModel {
     var storesTransposed: Bool { configuration.family.storesTransposed && ggufMetadata == nil }
 
     /// The token embedding, `[vocabulary, width]`.
-    public func embedding() throws(ModelFileError) -> FrozenMatrix {
+    public func embedding() throws(ModelFileError) -> FrozenWeight {
         try matrix(
             "\(configuration.family.embedding).weight", rows: configuration.vocabularySize,
             columns: configuration.width)
     }
 
     /// Learned positions, `[positions, width]`; `nil` if there are none.
-    public func positionEmbedding() throws(ModelFileError) -> FrozenMatrix? {
+    public func positionEmbedding() throws(ModelFileError) -> FrozenWeight? {
         guard let path = configuration.family.positionEmbedding else { return nil }
         return try matrix(
             "\(path).weight", rows: configuration.maximumPositions, columns: configuration.width)
     }
 
     /// The output projection, `[vocabulary, width]`: the token embedding where they are tied.
-    public func head() throws(ModelFileError) -> FrozenMatrix {
+    public func head() throws(ModelFileError) -> FrozenWeight {
         guard !configuration.tiedEmbeddings else { return try embedding() }
         return try matrix(
             "\(configuration.family.head).weight", rows: configuration.vocabularySize,
@@ -40,7 +40,7 @@ extension BaseModel {
     /// The weight of a projection, `[outputs, inputs]`.
     public func projection(
         _ kind: ProjectionKind, layer: Int
-    ) throws(ModelFileError) -> FrozenMatrix {
+    ) throws(ModelFileError) -> FrozenWeight {
         let name = configuration.family.path(of: kind, layer: layer) + ".weight"
         let (outputs, inputs) = configuration.size(of: kind)
         guard storesTransposed else { return try matrix(name, rows: outputs, columns: inputs) }

@@ -139,7 +139,7 @@ public final class BaseModel: Sendable {
         case .shards(let shards):
             let stored = try shards.tensor(shards.name(of: name))
             return StoredTensor(
-                name: name, elementType: stored.elementType, shape: stored.shape,
+                name: name, format: stored.format, shape: stored.shape,
                 bytes: stored.bytes, file: stored.file)
         case .gguf(let file, let names):
             guard let fileName = names[name] else {
@@ -147,7 +147,7 @@ public final class BaseModel: Sendable {
             }
             let stored = try file.tensor(fileName)
             return StoredTensor(
-                name: name, elementType: stored.elementType, shape: stored.shape,
+                name: name, format: stored.format, shape: stored.shape,
                 bytes: stored.bytes, file: stored.file,
                 rowOrder: GGUFNames.rowOrder(of: fileName, configuration))
         }
@@ -158,14 +158,14 @@ public final class BaseModel: Sendable {
     /// - Throws: ``ModelFileError`` as ``tensor(_:)``, and if the shape is another.
     public func matrix(
         _ name: String, rows: Int, columns: Int
-    ) throws(ModelFileError) -> FrozenMatrix {
+    ) throws(ModelFileError) -> FrozenWeight {
         let stored = try tensor(name)
         try check(stored, shape: [rows, columns])
         guard let bytes = stored.bytes.baseAddress else {
             throw ModelFileError("is empty", file: stored.file.path, part: "tensor \(name.quoted)")
         }
-        return FrozenMatrix(
-            elementType: stored.elementType, rows: rows, columns: columns, bytes: bytes,
+        return FrozenWeight(
+            format: stored.format, rows: rows, columns: columns, bytes: bytes,
             owner: stored.file, rowOrder: stored.rowOrder)
     }
 
@@ -194,7 +194,7 @@ public final class BaseModel: Sendable {
             let stored = try tensor(name)
             let transposes = isProjection && storesTransposed
             try check(stored, shape: transposes ? shape.reversed() : shape)
-            if shape.count == 1 && stored.elementType.elementsPerBlock != 1 {
+            if shape.count == 1 && stored.format.elements != 1 {
                 _ = try stored.floats()
             }
         }

@@ -64,20 +64,20 @@ public struct GGUFFile: Sendable {
     /// The tensor that the file calls `name`.
     ///
     /// - Throws: ``ModelFileError`` if there is none, or if its encoding is none of
-    ///   ``ElementType``.
+    ///   ``BlockFormat``.
     public func tensor(_ name: String) throws(ModelFileError) -> StoredTensor {
         let part = "tensor \(name.quoted)"
         guard let entry = entry(name) else {
             throw ModelFileError("is missing", file: file.path, part: part)
         }
-        guard let type = ElementType(rawValue: entry.typeName) else {
-            let supported = ElementType.allCases.map(\.rawValue).joined(separator: ", ")
+        guard let format = BlockFormat.computable(entry.typeName) else {
+            let supported = BlockFormat.computable.map(\.name).joined(separator: ", ")
             throw ModelFileError(
                 "type \(entry.typeName) is not supported; supported: \(supported)",
                 file: file.path, part: part, hint: "Use a file with another quantisation")
         }
         return StoredTensor(
-            name: name, elementType: type, shape: entry.shape,
+            name: name, format: format, shape: entry.shape,
             bytes: UnsafeRawBufferPointer(rebasing: file.bytes[entry.byteRange]), file: file)
     }
 

@@ -42,7 +42,7 @@ enum GGUFTensorTable {
         var sizes: [UInt64] = []
         for _ in 0..<dimensions { sizes.append(try cursor.integer(UInt64.self, part)) }
         let number = try cursor.integer(UInt32.self, part)
-        guard let type = GGUFTensorType(number: number) else {
+        guard let type = BlockFormat.gguf(number) else {
             throw ModelFileError(
                 "has the unknown type number \(number)", file: cursor.path, part: part,
                 hint: GGUFCursor.damaged)
@@ -60,7 +60,7 @@ enum GGUFTensorTable {
 
     /// Bytes of a tensor whose innermost dimension comes first, or `nil` if a dimension is zero,
     /// a row is no whole number of blocks, or the product overflows.
-    private static func byteCount(_ sizes: [UInt64], _ type: GGUFTensorType) -> Int? {
+    private static func byteCount(_ sizes: [UInt64], _ type: BlockFormat) -> Int? {
         var elements = 1
         for size in sizes {
             guard let size = Int(exactly: size), size > 0 else { return nil }
@@ -68,9 +68,9 @@ enum GGUFTensorTable {
             if overflow { return nil }
             elements = product
         }
-        guard sizes[0].isMultiple(of: UInt64(type.elementsPerBlock)) else { return nil }
-        let (bytes, overflow) = (elements / type.elementsPerBlock)
-            .multipliedReportingOverflow(by: type.bytesPerBlock)
+        guard sizes[0].isMultiple(of: UInt64(type.elements)) else { return nil }
+        let (bytes, overflow) = (elements / type.elements)
+            .multipliedReportingOverflow(by: type.bytes)
         return overflow ? nil : bytes
     }
 

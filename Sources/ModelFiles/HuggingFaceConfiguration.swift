@@ -19,15 +19,15 @@ extension BaseModel {
     /// A folder's own keys are kept; a GGUF file's are named as transformers 4 does, which later
     /// versions read too.
     ///
-    /// - Parameter elementType: Float32, float16 or bfloat16.
+    /// - Parameter format: Float32, float16 or bfloat16.
     /// - Returns: A JSON object.
     /// - Throws: ``ModelFileError`` if `config.json` cannot be read, or if the rotary scaling of a
     ///   GGUF file has no name in transformers.
     public func huggingFaceConfiguration(
-        elementType: ElementType
+        format: BlockFormat
     ) throws(ModelFileError) -> JSONValue {
         let type: String
-        switch elementType {
+        switch format {
         case .float16: type = "float16"
         case .bfloat16: type = "bfloat16"
         default: type = "float32"

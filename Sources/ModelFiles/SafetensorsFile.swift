@@ -53,13 +53,13 @@ public struct SafetensorsFile: Sendable {
         guard let entry = entry(name) else {
             throw ModelFileError("is missing", file: file.path, part: part)
         }
-        guard let type = ElementType(rawValue: entry.typeName), type.elementsPerBlock == 1 else {
+        guard let format = BlockFormat.computable(entry.typeName), format.scalar != nil else {
             throw ModelFileError(
                 "dtype \(entry.typeName) is not supported; supported: F32, F16, BF16",
                 file: file.path, part: part)
         }
         return StoredTensor(
-            name: name, elementType: type, shape: entry.shape,
+            name: name, format: format, shape: entry.shape,
             bytes: UnsafeRawBufferPointer(rebasing: file.bytes[entry.byteRange]), file: file)
     }
 }

@@ -6,13 +6,13 @@ import Words
 public struct SafetensorsDeclaration: Sendable, Equatable {
     public let name: String
     /// Float32, float16 or bfloat16; the format has no block types.
-    public let elementType: ElementType
+    public let format: BlockFormat
     /// Outermost dimension first.
     public let shape: [Int]
 
-    public init(name: String, elementType: ElementType = .float32, shape: [Int]) {
+    public init(name: String, format: BlockFormat = .float32, shape: [Int]) {
         self.name = name
-        self.elementType = elementType
+        self.format = format
         self.shape = shape
     }
 }
@@ -31,7 +31,7 @@ struct SafetensorsLayout {
     ) throws(ModelFileError) {
         // By the bytes of the name, as the reference writer compares.
         let sorted = tensors.sorted {
-            let (left, right) = (Self.rank($0.elementType), Self.rank($1.elementType))
+            let (left, right) = (Self.place($0.format), Self.place($1.format))
             return left == right
                 ? $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) : left < right
         }
@@ -53,7 +53,7 @@ struct SafetensorsLayout {
                     part: "tensor \(tensor.name.quoted)")
             }
             members[tensor.name] = [
-                "dtype": .text(tensor.elementType.rawValue),
+                "dtype": .text(tensor.format.name),
                 "shape": .array(tensor.shape.map { .integer($0) }),
                 "data_offsets": [.integer(end), .integer(newEnd)],
             ]
@@ -70,21 +70,16 @@ struct SafetensorsLayout {
         }
     }
 
-    /// Place among the types: the reference writer sorts by its own list of types, last first.
-    private static func rank(_ type: ElementType) -> Int {
-        switch type {
-        case .float32: 0
-        case .bfloat16: 1
-        case .float16: 2
-        case .q4_0, .q4_1, .q8_0: 3
-        }
+    /// Place among the types; blocks, which cannot be written, come last.
+    private static func place(_ format: BlockFormat) -> Int {
+        format.scalar?.safetensorsOrder ?? .max
     }
 
     private static func byteCount(
         _ tensor: SafetensorsDeclaration, path: String
     ) throws(ModelFileError) -> Int {
-        var bytes = tensor.elementType.bytesPerBlock
-        var isPossible = tensor.elementType.elementsPerBlock == 1
+        var bytes = tensor.format.bytes
+        var isPossible = tensor.format.scalar != nil
         for size in tensor.shape {
             let (product, overflow) = bytes.multipliedReportingOverflow(by: size)
             isPossible = isPossible && !overflow && size >= 0
@@ -92,7 +87,7 @@ struct SafetensorsLayout {
         }
         guard isPossible else {
             throw ModelFileError(
-                "shape \(tensor.shape) in \(tensor.elementType.rawValue) cannot be written",
+                "shape \(tensor.shape) in \(tensor.format.name) cannot be written",
                 file: path, part: "tensor \(tensor.name.quoted)")
         }
         return bytes

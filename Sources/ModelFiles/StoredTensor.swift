@@ -6,7 +6,7 @@ import Words
 public struct StoredTensor: @unchecked Sendable {
     /// Name as transformers has it, e.g. `model.layers.0.self_attn.q_proj.weight`.
     public let name: String
-    public let elementType: ElementType
+    public let format: BlockFormat
     /// Outermost dimension first.
     public let shape: [Int]
     /// Exactly the bytes of the tensor.
@@ -17,11 +17,11 @@ public struct StoredTensor: @unchecked Sendable {
     public let rowOrder: RowOrder
 
     public init(
-        name: String, elementType: ElementType, shape: [Int], bytes: UnsafeRawBufferPointer,
+        name: String, format: BlockFormat, shape: [Int], bytes: UnsafeRawBufferPointer,
         file: MappedFile, rowOrder: RowOrder = .asModel
     ) {
         self.name = name
-        self.elementType = elementType
+        self.format = format
         self.shape = shape
         self.bytes = bytes
         self.file = file
@@ -36,23 +36,22 @@ extension StoredTensor {
     ///
     /// - Throws: ``ModelFileError`` if the tensor is stored in blocks.
     public func floats() throws(ModelFileError) -> [Float] {
-        switch elementType {
-        case .float32: widened(UInt32.self) { Float(bitPattern: $0) }
-        case .float16: widened(UInt16.self) { Float(Float16(bitPattern: $0)) }
-        case .bfloat16: widened(UInt16.self) { Float(bitPattern: UInt32($0) << 16) }
-        case .q4_0, .q4_1, .q8_0:
+        guard let scalar = format.scalar else {
             throw ModelFileError(
-                "is stored as \(elementType.rawValue), where F32, F16 or BF16 is needed",
+                "is stored as \(format.name), where F32, F16 or BF16 is needed",
                 file: file.path, part: "tensor \(name.quoted)")
         }
-    }
-
-    private func widened<Bits: FixedWidthInteger>(
-        _ type: Bits.Type, _ widen: (Bits) -> Float
-    ) -> [Float] {
-        let size = MemoryLayout<Bits>.size
-        return (0..<bytes.count / size).map {
-            widen(Bits(littleEndian: bytes.loadUnaligned(fromByteOffset: $0 * size, as: Bits.self)))
+        let isWide = format.bytes == MemoryLayout<UInt32>.size
+        return (0..<bytes.count / format.bytes).map {
+            let offset = $0 * format.bytes
+            let bits =
+                isWide
+                ? UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+                : UInt32(
+                    UInt16(
+                        littleEndian: bytes.loadUnaligned(
+                            fromByteOffset: offset, as: UInt16.self)))
+            return scalar.widen(bits)
         }
     }
 }

@@ -17,7 +17,7 @@ final class StepReplay: @unchecked Sendable {
     private let backend: Backend
     private let slices: [(work: SliceWork, products: StepProducts)]
     /// By layer and kind, `nil` where the family has none; the output projection last.
-    private let weights: [FrozenMatrix?]
+    private let weights: [FrozenWeight?]
     private let operands: [LaneOperands]
     private let recomputes: Bool
 
@@ -54,9 +54,9 @@ final class StepReplay: @unchecked Sendable {
 
     deinit { for lane in operands { lane.losses.deallocate() } }
 
-    private static func weights(_ files: BaseModel) throws -> [FrozenMatrix?] {
+    private static func weights(_ files: BaseModel) throws -> [FrozenWeight?] {
         let shape = files.configuration
-        var weights: [FrozenMatrix?] = []
+        var weights: [FrozenWeight?] = []
         for layer in 0..<shape.layerCount {
             for kind in ProjectionKind.allCases {
                 let has = shape.family.modules[kind] != nil

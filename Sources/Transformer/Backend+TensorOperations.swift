@@ -14,7 +14,7 @@ extension Backend: TensorOperations {
 
     public func weight(
         _ part: FrozenPart, _ files: BaseModel
-    ) throws(ModelFileError) -> FrozenMatrix {
+    ) throws(ModelFileError) -> FrozenWeight {
         switch part {
         case .embedding: return try files.embedding()
         case .positionEmbedding:
@@ -63,11 +63,11 @@ extension Backend: TensorOperations {
     public func rows(of slice: PackedSlice) -> PackedSlice { slice }
     public func trained(_ parameters: LowRankParameters) -> FloatBuffer { parameters.buffer }
 
-    public func embed(_ rows: PackedSlice, _ weight: FrozenMatrix, into y: HostMatrix) {
+    public func embed(_ rows: PackedSlice, _ weight: FrozenWeight, into y: HostMatrix) {
         rows.tokens.withUnsafeBufferPointer { embed($0, weight, into: y) }
     }
 
-    public func embedPositions(_ rows: PackedSlice, _ weight: FrozenMatrix, into y: HostMatrix) {
+    public func embedPositions(_ rows: PackedSlice, _ weight: FrozenWeight, into y: HostMatrix) {
         rows.positions.withUnsafeBufferPointer { embed($0, weight, into: y) }
     }
 
@@ -90,21 +90,21 @@ extension Backend: TensorOperations {
     }
 
     public func project(
-        _ x: HostMatrix, _ weight: FrozenMatrix, into y: HostMatrix,
+        _ x: HostMatrix, _ weight: FrozenWeight, into y: HostMatrix,
         _ workspace: ProcessorWorkspace
     ) {
         project(x, weight, into: y, scratch: workspace.scratch)
     }
 
     public func projectBack(
-        _ dy: HostMatrix, _ weight: FrozenMatrix, into dx: HostMatrix, adding: Bool,
+        _ dy: HostMatrix, _ weight: FrozenWeight, into dx: HostMatrix, adding: Bool,
         _ workspace: ProcessorWorkspace
     ) {
         projectBack(dy, weight, into: dx, adding: adding, scratch: workspace.scratch)
     }
 
     public func crossEntropy(
-        _ x: HostMatrix, head: FrozenMatrix, bias: FloatBuffer?, cap: Float?, _ rows: PackedSlice,
+        _ x: HostMatrix, head: FrozenWeight, bias: FloatBuffer?, cap: Float?, _ rows: PackedSlice,
         dx: HostMatrix?, _ workspace: ProcessorWorkspace
     ) {
         rows.targetTokens.withUnsafeBufferPointer { targets in

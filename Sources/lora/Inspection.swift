@@ -63,7 +63,7 @@ extension Inspection {
         for name in model.tensorNames {
             // A tensor beside the model's own may be encoded in ways that we do not read.
             guard let tensor = try? model.tensor(name) else { continue }
-            tally.add(tensor.elementType.rawValue, shape: tensor.shape)
+            tally.add(tensor.format.name, shape: tensor.shape)
         }
         add("parameters", tally.total)
         add("layers", "\(shape.layerCount)")

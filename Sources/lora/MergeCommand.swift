@@ -45,7 +45,7 @@ struct MergeCommand: ParsableCommand {
             valueName: "type"))
     var dtype: String?
 
-    private static let types: [String: ElementType] = [
+    private static let types: [String: BlockFormat] = [
         "float32": .float32, "bfloat16": .bfloat16, "float16": .float16,
     ]
 
@@ -60,7 +60,7 @@ struct MergeCommand: ParsableCommand {
                 folder: try PEFTAdapter.folder(at: adapter), model: base.configuration)
             warn(base.remarks + pairs.remarks)
             let folder = MergedModelFolder(
-                model: base, adapter: pairs.parameters, elementType: type)
+                model: base, adapter: pairs.parameters, format: type)
             let progress = ProgressLine("merging", unit: "tensors")
             let summary = try folder.write(to: out) { progress.update($0, of: $1) }
             progress.finish()

@@ -16,9 +16,9 @@ import Testing
 
     /// A weight of `type` with its elements, written to a file and mapped like a model's.
     private func weight(
-        _ type: ElementType, rows: Int, columns: Int, order: RowOrder = .asModel,
+        _ type: BlockFormat, rows: Int, columns: Int, order: RowOrder = .asModel,
         _ numbers: inout SeededNumbers
-    ) throws -> (FrozenMatrix, [Float]) {
+    ) throws -> (FrozenWeight, [Float]) {
         let perRow = try #require(type.byteCount(elements: columns))
         var bytes = [UInt8](repeating: 0, count: rows * perRow)
         for index in bytes.indices { bytes[index] = UInt8(numbers.next(in: 0..<256)) }
@@ -26,10 +26,10 @@ import Testing
         let exponents: [Int] =
             switch type {
             case .float32, .q4_1: [3, 1]
-            case .float16, .bfloat16, .q8_0, .q4_0: [1]
+            default: [1]
             }
         let isHalf = type != .float32 && type != .bfloat16
-        for start in stride(from: 0, to: bytes.count, by: type.bytesPerBlock) {
+        for start in stride(from: 0, to: bytes.count, by: type.bytes) {
             for place in exponents.map({ start + $0 }) {
                 bytes[place] = bytes[place] & 0x80 | (isHalf ? 0x34 : 0x3f)
             }
@@ -39,8 +39,8 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: path) }
         let file = try MappedFile(path: path)
         let start = try #require(file.bytes.baseAddress)
-        let matrix = FrozenMatrix(
-            elementType: type, rows: rows, columns: columns, bytes: start, owner: file,
+        let matrix = FrozenWeight(
+            format: type, rows: rows, columns: columns, bytes: start, owner: file,
             rowOrder: order)
         let values = (0..<rows).flatMap { row in
             (0..<columns).map { Self.element(matrix, row, $0) }
@@ -49,10 +49,10 @@ import Testing
     }
 
     /// One stored element, decoded by the words of the formats' definitions.
-    private static func element(_ weight: FrozenMatrix, _ row: Int, _ column: Int) -> Float {
-        let type = weight.elementType
-        let (block, place) = column.quotientAndRemainder(dividingBy: type.elementsPerBlock)
-        let at = weight.rowPointer(row) + block * type.bytesPerBlock
+    private static func element(_ weight: FrozenWeight, _ row: Int, _ column: Int) -> Float {
+        let type = weight.format
+        let (block, place) = column.quotientAndRemainder(dividingBy: type.elements)
+        let at = weight.rowPointer(row) + block * type.bytes
         func half(_ offset: Int) -> Float {
             Float(Float16(bitPattern: at.loadUnaligned(fromByteOffset: offset, as: UInt16.self)))
         }
@@ -65,9 +65,11 @@ import Testing
         case .float16: return half(0)
         case .bfloat16:
             return Float(bitPattern: UInt32(at.loadUnaligned(as: UInt16.self)) << 16)
-        case .q8_0: return Float(at.load(fromByteOffset: 2 + place, as: Int8.self)) * half(0)
+        case .q8_0:
+            return Float(at.load(fromByteOffset: 2 + place, as: Int8.self)) * half(0)
         case .q4_0: return (nibble(2) - 8) * half(0)
         case .q4_1: return nibble(4) * half(0) + half(2)
+        default: preconditionFailure("no definition of \(type) here")
         }
     }
 
@@ -75,7 +77,7 @@ import Testing
         Scratch(longestSegment: 1, logitRows: 1, vocabularySize: 1)
     }
 
-    private func project(_ backend: Backend, _ x: HostMatrix, _ weight: FrozenMatrix) -> HostMatrix
+    private func project(_ backend: Backend, _ x: HostMatrix, _ weight: FrozenWeight) -> HostMatrix
     {
         let y = Matrix(
             FloatBuffer(count: x.rows * weight.rows), rows: x.rows, columns: weight.rows)
@@ -84,7 +86,7 @@ import Testing
     }
 
     private func projectBack(
-        _ backend: Backend, _ dy: HostMatrix, _ weight: FrozenMatrix,
+        _ backend: Backend, _ dy: HostMatrix, _ weight: FrozenWeight,
         addingTo start: HostMatrix? = nil
     ) -> HostMatrix {
         let count = dy.rows * weight.columns
@@ -104,8 +106,8 @@ import Testing
         #expect(abs(Double(found) - sum) <= bound, "\(label()): \(found), not \(sum)")
     }
 
-    @Test(arguments: ElementType.allCases)
-    func bothDirections(type: ElementType) throws {
+    @Test(arguments: BlockFormat.computable)
+    func bothDirections(type: BlockFormat) throws {
         let backend = try Backend(level: .best)
         defer { KernelLevel.best.selectVectors() }
         for shape in Self.shapes {
@@ -212,4 +214,10 @@ import Testing
                 "dx[\(place)]")
         }
     }
+}
+
+extension BlockFormat {
+    static let q8_0 = named("Q8_0")
+    static let q4_0 = named("Q4_0")
+    static let q4_1 = named("Q4_1")
 }

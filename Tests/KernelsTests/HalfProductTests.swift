@@ -14,19 +14,19 @@ import Testing
         (1, 64, 1), (5, 33, 31), (12, 64, 33), (13, 65, 640), (23, 130, 1000),
     ]
 
-    private func frozen(_ values: HostMatrix) throws -> FrozenMatrix {
+    private func frozen(_ values: HostMatrix) throws -> FrozenWeight {
         let path = NSTemporaryDirectory() + "weight-\(UUID().uuidString)"
         let bytes = UnsafeRawBufferPointer(values.memory.elements)
         try Data(bytes).write(to: URL(fileURLWithPath: path))
         defer { try? FileManager.default.removeItem(atPath: path) }
         let file = try MappedFile(path: path)
-        return FrozenMatrix(
-            elementType: .float32, rows: values.rows, columns: values.columns,
+        return FrozenWeight(
+            format: .float32, rows: values.rows, columns: values.columns,
             bytes: try #require(file.bytes.baseAddress), owner: file)
     }
 
     private func products(
-        _ backend: Backend, _ x: HostMatrix, _ dy: HostMatrix, _ weight: FrozenMatrix
+        _ backend: Backend, _ x: HostMatrix, _ dy: HostMatrix, _ weight: FrozenWeight
     ) -> (y: [Float], dx: [Float]) {
         let scratch = Scratch(
             halfRows: x.rows, longestSegment: 1, logitRows: 1, vocabularySize: 1)

@@ -85,8 +85,8 @@ import Transformer
     }
 
     /// bfloat16 keeps 8 bits of a number, float16 11: half a unit in the last place of each.
-    @Test(arguments: [(ElementType.bfloat16, 0x1p-8), (.float16, 0x1p-11)])
-    func narrowTypesRoundEachWeight(type: ElementType, halfUnit: Double) throws {
+    @Test(arguments: [(BlockFormat.bfloat16, 0x1p-8), (.float16, 0x1p-11)])
+    func narrowTypesRoundEachWeight(type: BlockFormat, halfUnit: Double) throws {
         let tool = try Tool()
         defer { tool.remove() }
         let model = try BaseModel.open(path: fixtures + "/tiny-llama")
@@ -95,7 +95,7 @@ import Transformer
         let out = tool.scratch + "/merged"
         // 200,000 bytes hold the embedding or a layer and a half: several files and an index.
         _ = try MergedModelFolder(
-            model: model, adapter: adapter.parameters, elementType: type,
+            model: model, adapter: adapter.parameters, format: type,
             maximumShardBytes: 100_000
         ).write(to: out)
         let merged = try BaseModel.open(path: out)
@@ -103,7 +103,7 @@ import Transformer
         let exact = try AdapterMerge(model: model, adapter: adapter.parameters)
         for (name, shape) in model.requiredWeights {
             let stored = try merged.tensor(name)
-            #expect(stored.elementType == type)
+            #expect(stored.format == type)
             let expected = try exact.withWeight(name, shape: shape) { Array($0) }
             for (value, wanted) in zip(try stored.floats(), expected) {
                 // Below float16's normal numbers the step is 2⁻²⁴.

@@ -27,7 +27,7 @@ import Testing
         #expect(model.tensorNames.count == 3 + 3 * 9)
         let matrix = try model.matrix(
             "model.layers.2.mlp.down_proj.weight", rows: 64, columns: 112)
-        #expect(matrix.elementType == .float32 && matrix.rowOrder == .asModel)
+        #expect(matrix.format == .float32 && matrix.rowOrder == .asModel)
         #expect(
             try model.vector("model.norm.weight", count: 64).allSatisfy { (0...2).contains($0) })
         #expect(model.hasTensor("lm_head.weight") && !model.hasTensor("lm_head.bias"))
@@ -50,11 +50,11 @@ import Testing
                     "model-00003-of-00003.safetensors",
                 ])
         #expect(!model.hasTensor("lm_head.weight"))
-        #expect(try model.tensor("model.embed_tokens.weight").elementType == .bfloat16)
+        #expect(try model.tensor("model.embed_tokens.weight").format == .bfloat16)
         #expect(try model.vector("model.layers.1.input_layernorm.weight", count: 48).count == 48)
     }
 
-    /// Rows of Q and K of the GGUF file, taken through ``FrozenMatrix/rowPointer(_:)``, are those
+    /// Rows of Q and K of the GGUF file, taken through ``FrozenWeight/rowPointer(_:)``, are those
     /// of the folder that it was made from.
     @Test(arguments: [("q_proj", 64), ("k_proj", 32)])
     func undoesTheInterleavingOfRows(_ projection: String, _ rows: Int) throws {

@@ -29,7 +29,7 @@ import Testing
         let types = Set(file.entries.map(\.typeName))
         #expect(types == ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1"])
         let tensor = try file.tensor("blk.1.ffn_gate.weight")
-        #expect(tensor.elementType == .q8_0 && tensor.shape == [112, 64])
+        #expect(tensor.format == .named("Q8_0") && tensor.shape == [112, 64])
         #expect(tensor.bytes.count == 112 * 2 * 34)
     }
 

@@ -25,7 +25,7 @@ import Testing
         #expect(
             file.names == ["Größe \"1\"\n", "empty", "scalar", "z.single", "a.brain", "b.half"])
         let half = try file.tensor("b.half")
-        #expect(half.elementType == .float16 && half.shape == [1, 3])
+        #expect(half.format == .float16 && half.shape == [1, 3])
         #expect(try half.floats() == [1.5, -2, 0.333251953125])
         #expect(try file.tensor("a.brain").floats() == [1, -3.140625, 0x1p-130])
         let single = try file.tensor("z.single")

@@ -16,7 +16,7 @@ import Testing
             let tensor = try file.tensor(name)
             return (
                 SafetensorsDeclaration(
-                    name: name, elementType: tensor.elementType, shape: tensor.shape),
+                    name: name, format: tensor.format, shape: tensor.shape),
                 Array(tensor.bytes)
             )
         }
@@ -52,7 +52,7 @@ import Testing
         try writer.write("a", floats: [0.1, -7])
         try writer.finish()
         let tensor = try SafetensorsFile(path: path).tensor("a")
-        #expect(tensor.shape == [2, 1] && tensor.elementType == .float32)
+        #expect(tensor.shape == [2, 1] && tensor.format == .float32)
         #expect(try tensor.floats() == [0.1, -7])
     }
 
@@ -89,7 +89,7 @@ import Testing
         for declaration in [
             SafetensorsDeclaration(name: "t", shape: [-1]),
             SafetensorsDeclaration(name: "t", shape: [1 << 62, 4]),
-            SafetensorsDeclaration(name: "t", elementType: .q4_0, shape: [32]),
+            SafetensorsDeclaration(name: "t", format: .named("Q4_0"), shape: [32]),
         ] {
             expectError("tensor 't'", "cannot be written") {
                 _ = try SafetensorsWriter(path: path, tensors: [declaration])

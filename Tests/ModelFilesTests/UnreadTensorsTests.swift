@@ -95,7 +95,7 @@ import Testing
         #expect(!model.configuration.tiedEmbeddings)
         #expect(model.remarks.count == 1)
         #expect(model.remarks.first?.contains("another lm_head.weight, which is used") == true)
-        let merged = try model.huggingFaceConfiguration(elementType: .float32)
+        let merged = try model.huggingFaceConfiguration(format: .float32)
         guard case .object(let members) = merged else { throw CancellationError() }
         #expect(members["tie_word_embeddings"] == .boolean(false))
     }
@@ -125,13 +125,13 @@ import Testing
             let stored = try file.tensor(name)
             return (
                 SafetensorsDeclaration(
-                    name: name, elementType: .bfloat16, shape: stored.shape), Self.bytes(of: stored)
+                    name: name, format: .bfloat16, shape: stored.shape), Self.bytes(of: stored)
             )
         }
         tensors.append(
             (
                 SafetensorsDeclaration(
-                    name: name, elementType: .bfloat16, shape: [bytes.count / 2]),
+                    name: name, format: .bfloat16, shape: [bytes.count / 2]),
                 zeros ? bytes.map { _ in 0 } : bytes
             ))
         try Data(SafetensorsWriter.bytes(tensors: tensors, metadata: [:]))

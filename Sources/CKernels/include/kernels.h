@@ -25,7 +25,7 @@ int32_t ck_best_level(void);
 // Selects the level of all later calls; clamped to ck_best_level(). Call before any thread starts.
 int32_t ck_select_level(int32_t level);
 
-// Encodings of stored elements; layouts in Sources/Tensors/ElementType.swift.
+// Kernels that decode stored elements: the numbers of the rows in Sources/Tensors/BlockFormat.swift.
 enum { ck_float32, ck_float16, ck_bfloat16, ck_q8_0, ck_q4_0, ck_q4_1 };
 
 // Widens `rows` rows of `columns` stored elements to float32; exact. Rows lie `source_bytes` apart;

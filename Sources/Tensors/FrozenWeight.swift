@@ -2,9 +2,9 @@ public import Files
 
 /// A `[rows, columns]` weight that is never written, in its file's own encoding.
 ///
-/// Rows lie one after the other, each `elementType.byteCount(elements: columns)` long.
-public struct FrozenMatrix: @unchecked Sendable {
-    public let elementType: ElementType
+/// Rows lie one after the other, each `format.byteCount(elements: columns)` long.
+public struct FrozenWeight: @unchecked Sendable {
+    public let format: BlockFormat
     public let rows: Int
     public let columns: Int
     public let bytes: UnsafeRawPointer
@@ -17,10 +17,10 @@ public struct FrozenMatrix: @unchecked Sendable {
 
     /// - Precondition: `bytes` holds `rows` whole rows and stays valid while `owner` lives.
     public init(
-        elementType: ElementType, rows: Int, columns: Int, bytes: UnsafeRawPointer,
+        format: BlockFormat, rows: Int, columns: Int, bytes: UnsafeRawPointer,
         owner: MappedFile, rowOrder: RowOrder = .asModel
     ) {
-        self.elementType = elementType
+        self.format = format
         self.rows = rows
         self.columns = columns
         self.bytes = bytes
@@ -31,17 +31,17 @@ public struct FrozenMatrix: @unchecked Sendable {
     /// The transposed matrix, in the same memory: the file's rows are its columns.
     ///
     /// - Precondition: An element type without blocks, and rows in order.
-    public var transposed: FrozenMatrix {
-        precondition(elementType.elementsPerBlock == 1 && rowOrder == .asModel)
-        var matrix = FrozenMatrix(
-            elementType: elementType, rows: columns, columns: rows, bytes: bytes, owner: owner)
+    public var transposed: FrozenWeight {
+        precondition(format.elements == 1 && rowOrder == .asModel)
+        var matrix = FrozenWeight(
+            format: format, rows: columns, columns: rows, bytes: bytes, owner: owner)
         matrix.isTransposed = !isTransposed
         return matrix
     }
 
     /// Bytes of one row.
     public var bytesPerRow: Int {
-        columns / elementType.elementsPerBlock * elementType.bytesPerBlock
+        columns / format.elements * format.bytes
     }
 
     /// Where row `row` of the model starts.
