@@ -2,31 +2,6 @@ import Kernels
 public import ModelFiles
 public import Transformer
 
-/// One matrix product of a step: `[rows, depth] · [depth, columns]`.
-public struct MatrixProduct: Sendable, Hashable {
-    public enum Kind: Sendable, Hashable, CaseIterable {
-        /// With a frozen weight of a layer.
-        case frozen
-        /// With A or B.
-        case lowRank
-        case attention
-        /// With the output embedding.
-        case logits
-    }
-
-    public let kind: Kind
-    public let rows: Int
-    public let columns: Int
-    public let depth: Int
-    public let transposesLeft: Bool
-    public let transposesRight: Bool
-    /// Which frozen weight it is with, numbered over layers; products with other operands share 0.
-    public let weight: Int
-
-    /// Additions and multiplications.
-    public var operations: Double { 2 * Double(rows) * Double(columns) * Double(depth) }
-}
-
 /// The matrix products that forward and backward pass of one slice need.
 ///
 /// A second account of what ``Lane`` does, to set a floor under its time; a test compares it with

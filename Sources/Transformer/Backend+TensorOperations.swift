@@ -252,5 +252,5 @@ public final class ProcessorWorkspace: @unchecked Sendable {
 
 extension PackedSlice {
     /// The rows of a set as the queries of a layer.
-    func queries(_ set: RowSet) -> Queries { set == .all ? allQueries : targetQueries }
+    public func queries(_ set: RowSet) -> Queries { set == .all ? allQueries : targetQueries }
 }
