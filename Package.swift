@@ -318,7 +318,7 @@ let package = Package(
         tests(
             "OperationsTests",
             [
-                "Faults", "Kernels", "lora", "lora-worker", "ModelFiles", "Operations", "Slices",
+                "Faults", "lora", "lora-worker", "ModelFiles", "Operations", "Slices",
                 "Tensors", "TestSupport", "Transformer",
             ]),
         tests(

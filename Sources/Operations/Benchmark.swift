@@ -68,18 +68,25 @@ public struct Benchmark: Sendable, Equatable {
         let packed = parts.joined().map { run.packed($0) }
         var bounds = SliceBounds()
         for slice in packed { bounds.include(slice) }
-        let step = try run.makeStep(lanes: plan.count, bounds: bounds)
-
-        let products = parts.joined().map { run.products(of: $0) }
-        let replay = try StepReplay(run, packed, lanes: plan.count)
-        let floor = measuresFloor ? GEMMFloor(run.backend, products, lanes: plan.count) : nil
+        let timed = TimedOperations(run.backend)
+        let model = try LanguageModel(
+            configuration: run.model.configuration, files: run.model, operations: timed,
+            positions: run.longestSequence)
+        let step = try run.makeStep(lanes: plan.count, bounds: bounds) {
+            Lane(
+                model: model, layout: run.layout, bounds: $0, training: true,
+                recomputes: run.recomputes)
+        }
+        let counter = try SliceCounter(run)
+        let accounts = packed.map { counter.account(of: $0) }
+        let floor = measuresFloor ? GEMMFloor(run.backend, accounts, lanes: plan.count) : nil
         progress("measuring the machine", 0, 1)
         let peak = GEMMFloor.peak(run.backend, on: step.lanes)
         var meter = Meter(parts: parts, packed: packed, lanes: plan.count)
         for round in 0...rounds {
             progress("computing steps", round, rounds + 1)
             // The first round touches memory and is not counted.
-            try meter.measure(step, replay, floor, counts: round > 0)
+            try meter.measure(step, timed, floor, counts: round > 0)
         }
 
         lanes = plan.count
@@ -89,7 +96,7 @@ public struct Benchmark: Sendable, Equatable {
         tokens = Double(packed.reduce(0) { $0 + $1.sampleTokens }) / count
         computedTokens = Double(packed.reduce(0) { $0 + $1.tokens.count }) / count
         targetTokens = Double(packed.reduce(0) { $0 + $1.targetTokens.count }) / count
-        operations = products.reduce(0) { $0 + $1.operations() } / count
+        operations = accounts.reduce(0) { $0 + $1.operations() } / count
         peakOperationsPerSecond = peak
         stepSeconds = meter.stepSeconds
         split = meter.split
@@ -116,15 +123,16 @@ private struct Meter {
         var steps = 0.0
         var packing = 0.0
         var reduceAndUpdate = 0.0
-        var replayed: [StepReplay.Part: Double] = [:]
+        var parts: [TimedOperations.Part: Double] = [:]
         var floor = 0.0
     }
 
     mutating func measure(
-        _ step: TrainingStep, _ replay: StepReplay, _ floor: GEMMFloor?, counts: Bool
+        _ step: TrainingStep, _ timed: TimedOperations, _ floor: GEMMFloor?, counts: Bool
     ) throws {
         var round = Round()
         let pool = step.lanes
+        _ = timed.takeSeconds()
         for number in 1...parts.count {
             let began = ContinuousClock.now
             let report = try step.run(number)
@@ -134,15 +142,13 @@ private struct Meter {
                 report.sums.summingSeconds / Double(lanes) + report.sums.reduceSeconds
                 + report.updateSeconds
         }
+        round.parts = timed.takeSeconds().mapValues { $0 / Double(lanes) }
         // In turn with the steps, as a machine that others use changes from second to second.
         if let floor {
             round.floor = parts.indices.reduce(0) { total, step in
                 total
                     + floor.seconds([.frozen, .attention, .logits], slices: range(step), on: pool)
             }
-        }
-        for part in StepReplay.Part.allCases {
-            round.replayed[part] = replay.laneSeconds(part, on: pool) / Double(lanes)
         }
         if counts { rounds.append(round) }
     }
@@ -161,10 +167,9 @@ private struct Meter {
     var floorSeconds: Double { median(\.floor) }
 
     var split: Benchmark.Split {
-        func replayed(_ part: StepReplay.Part) -> Double { median { $0.replayed[part] ?? 0 } }
-        let frozen = replayed(.frozenProducts)
-        let lowRank = replayed(.lowRankProducts)
-        let (attention, loss) = (replayed(.attention), replayed(.loss))
+        func seconds(_ part: TimedOperations.Part) -> Double { median { $0.parts[part] ?? 0 } }
+        let (frozen, lowRank) = (seconds(.frozenProducts), seconds(.lowRankProducts))
+        let (attention, loss) = (seconds(.attention), seconds(.loss))
         let (packing, update) = (median(\.packing), median(\.reduceAndUpdate))
         return Benchmark.Split(
             frozenProducts: frozen, lowRankProducts: lowRank, attention: attention, loss: loss,

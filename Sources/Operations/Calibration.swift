@@ -23,12 +23,12 @@ public struct Calibration: Sendable, Equatable {
     ///   - seconds: How long; a step before it touches memory and is not counted.
     ///   - progress: Called with the seconds that are spent and those that were given.
     init(
-        _ run: RunRehearsal, lanes: Int, seconds limit: Double,
+        _ run: RunRehearsal, _ costs: SliceCosts, lanes: Int, seconds limit: Double,
         progress: (_ done: Int, _ total: Int) -> Void
     ) throws {
         let batchSize = lanes * run.sliceSize
         let steps = (1...2).map { run.slices(step: $0, batchSize: batchSize) }
-        let operations = steps.map { $0.reduce(0) { $0 + run.products(of: $1).operations() } }
+        let operations = steps.map { $0.reduce(0) { $0 + costs.operations(of: $1) } }
         var bounds = SliceBounds()
         for slice in steps.joined() { bounds.include(run.packed(slice)) }
         let step = try run.makeStep(lanes: lanes, bounds: bounds, batchSize: batchSize)
@@ -51,12 +51,22 @@ public struct Calibration: Sendable, Equatable {
     }
 }
 
-extension RunRehearsal {
-    /// The matrix products of a slice.
-    func products(of slice: SliceRule.Part) -> StepProducts {
-        StepProducts(
-            model: model.configuration, layout: layout, slice: SliceWork(packed(slice)),
-            recomputes: recomputes)
+/// Operations of matrix products of a run's slices, each slice counted once.
+final class SliceCosts {
+    private let run: RunRehearsal
+    private let counter: SliceCounter
+    private var known: [ArraySlice<Int>: Double] = [:]
+
+    init(_ run: RunRehearsal) throws {
+        self.run = run
+        counter = try SliceCounter(run)
+    }
+
+    func operations(of part: SliceRule.Part) -> Double {
+        if let known = known[part.samples] { return known }
+        let operations = counter.account(of: run.packed(part)).operations()
+        known[part.samples] = operations
+        return operations
     }
 }
 
@@ -73,15 +83,18 @@ public struct StepTime: Sendable, Equatable {
     ///   - lanes: Lanes of each.
     ///   - coresForEachLane: Less than 1 where lanes share cores.
     init(
-        _ run: RunRehearsal, _ calibration: Calibration, ranks: Int, lanes: Int,
-        coresForEachLane: Double
+        _ run: RunRehearsal, _ costs: SliceCosts, _ calibration: Calibration, ranks: Int,
+        lanes: Int, coresForEachLane: Double
     ) {
         let speed = calibration.operationsPerSecondOfLane * min(1, coresForEachLane)
         var total = 0.0
         let steps = min(Self.steps, run.totalSteps)
         for step in 1...max(1, steps) {
             let parts = run.assigned(run.slices(step: step), ranks: ranks, lanes: lanes)
-            total += parts.map { Self.longestLane(run, $0, lanes: lanes) }.max() ?? 0
+            let loads = parts.map { parts in
+                Self.longestLane(parts.map { costs.operations(of: $0) }, lanes: lanes)
+            }
+            total += loads.max() ?? 0
         }
         computeSeconds = total / Double(max(1, steps)) / speed
         updateSeconds = calibration.updateSeconds
@@ -91,11 +104,10 @@ public struct StepTime: Sendable, Equatable {
 
     /// Operations of the lane that ends last, each lane taking the next slice when it is free.
     private static func longestLane(
-        _ run: RunRehearsal, _ parts: [SliceRule.Part], lanes: Int
+        _ slices: [Double], lanes: Int
     ) -> Double {
         var load = [Double](repeating: 0, count: max(1, lanes))
-        for part in parts {
-            let work = run.products(of: part).operations()
+        for work in slices {
             let free = load.indices.min { load[$0] < load[$1] } ?? 0
             load[free] += work
         }

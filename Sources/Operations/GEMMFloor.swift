@@ -11,7 +11,7 @@ final class GEMMFloor: @unchecked Sendable {
     // `@unchecked Sendable`: written once; each lane uses its own operands.
 
     private let backend: Backend
-    private let slices: [StepProducts]
+    private let slices: [SliceAccount]
     private let weights: [FloatBuffer]
     private let operands: [LaneOperands]
 
@@ -28,7 +28,7 @@ final class GEMMFloor: @unchecked Sendable {
     /// - Parameters:
     ///   - slices: The products of each slice.
     ///   - lanes: Lanes that will run at the same time.
-    init(_ backend: Backend, _ slices: [StepProducts], lanes: Int) {
+    init(_ backend: Backend, _ slices: [SliceAccount], lanes: Int) {
         self.backend = backend
         self.slices = slices
         let products = slices.flatMap(\.products).map(\.product)

@@ -1,4 +1,3 @@
-import Synchronization
 import Training
 
 extension LanePool {
@@ -10,19 +9,5 @@ extension LanePool {
         let began = ContinuousClock.now
         forEach(count: count, body)
         return (ContinuousClock.now - began) / .seconds(1)
-    }
-
-    /// The same; returns the seconds that the lanes together were busy.
-    func busySeconds(
-        count: Int, _ body: @escaping (_ lane: Int, _ index: Int) -> Void
-    ) -> Double {
-        let busy = Mutex(0.0)
-        _ = time(count: count) { lane, index in
-            let began = ContinuousClock.now
-            body(lane, index)
-            let seconds = (ContinuousClock.now - began) / .seconds(1)
-            busy.withLock { $0 += seconds }
-        }
-        return busy.withLock { $0 }
     }
 }

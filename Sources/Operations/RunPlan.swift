@@ -93,13 +93,14 @@ public struct RunPlan: Sendable, Equatable {
             return
         }
         let here = ProcessInfo.processInfo.activeProcessorCount
+        let costs = try SliceCosts(run)
         let calibration = try Calibration(
-            run, lanes: min(here, lanes.count * onNode),
+            run, costs, lanes: min(here, lanes.count * onNode),
             seconds: question.calibrationSeconds
         ) { progress("computing slices", $0, $1) }
         self.calibration = calibration
         stepTime = StepTime(
-            run, calibration, ranks: ranks, lanes: lanes.count,
+            run, costs, calibration, ranks: ranks, lanes: lanes.count,
             coresForEachLane: Double(cores)
                 / Double(min(lanes.count * onNode, run.slices(step: 1).count)))
     }

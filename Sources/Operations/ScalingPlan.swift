@@ -53,13 +53,15 @@ public struct ScalingPlan: Sendable, Equatable {
             settings: settings, configurationFile: configurationFile, startsMPI: false)
         let here = ProcessInfo.processInfo.activeProcessorCount
         let lanes = run.lanes(ranks: 1, cores: here).count
+        let costs = try SliceCosts(run)
         let calibration = try Calibration(
-            run, lanes: min(here, lanes), seconds: calibrationSeconds
+            run, costs, lanes: min(here, lanes), seconds: calibrationSeconds
         ) { progress("computing slices", $0, $1) }
         let (reduced, broadcast) = (8 * run.layout.parameterCount, 4 * run.layout.parameterCount)
         func computeSeconds(_ ranks: Int) -> Double {
-            StepTime(run, calibration, ranks: ranks, lanes: lanes, coresForEachLane: 1)
-                .computeSeconds
+            StepTime(
+                run, costs, calibration, ranks: ranks, lanes: lanes, coresForEachLane: 1
+            ).computeSeconds
         }
         let alone = computeSeconds(1)
         func point(_ ranks: Int, computeSeconds: Double, work: Double) -> Point {

@@ -1,6 +1,7 @@
 public import ModelFiles
 public import Slices
 public import Tensors
+import Training
 public import Transformer
 
 /// One matrix product of a step: `[rows, depth] · [depth, columns]`.
@@ -64,6 +65,12 @@ public struct SliceCounter {
             positions: model.maximumPositions)
         parameters = LowRankParameters(layout: layout)
         self.recomputes = recomputes
+    }
+
+    /// Counts the slices of a run.
+    init(_ run: RunRehearsal) throws(ModelFileError) {
+        try self.init(
+            model: run.model.configuration, layout: run.layout, recomputes: run.recomputes)
     }
 
     public func account(of slice: PackedSlice) -> SliceAccount {

@@ -195,17 +195,22 @@ public final class RunRehearsal {
     ///   - bounds: No slice is larger; `nil`: as the run's files have them.
     ///   - batchSize: Samples in a step; `nil`: as in the run.
     ///   - communicator: Of this rank; all count as one host.
+    ///   - makeLane: Makes a lane with memory for any slice; `nil`: as a lane of the run is made.
     public func makeStep(
         lanes: Int, bounds: SliceBounds? = nil, batchSize: Int? = nil,
         communicator: any Communicator = InProcessCommunicator.world(size: 1)[0],
-        surroundings: StepSurroundings = StepSurroundings()
+        surroundings: StepSurroundings = StepSurroundings(),
+        makeLane: ((SliceBounds) throws -> any SliceLane)? = nil
     ) throws -> TrainingStep {
         let bounds = bounds ?? inputs.bounds(configuration)
         let parameters = makeParameters()
         let ranks = communicator.size
         return TrainingStep(
             communicator: communicator,
-            lanes: LanePool(lanes: try (0..<lanes).map { _ in try makeLane(bounds) }),
+            lanes: LanePool(
+                lanes: try (0..<lanes).map { _ in
+                    try makeLane?(bounds) ?? self.makeLane(bounds)
+                }),
             data: data(batchSize: batchSize), parameters: parameters, exponents: nil,
             optimizer: communicator.isCoordinator
                 ? inputs.makeOptimizer(configuration, parameters) : nil,
