@@ -194,12 +194,13 @@ public final class RunRehearsal {
     ///   - lanes: Of each rank.
     ///   - bounds: No slice is larger; `nil`: as the run's files have them.
     ///   - batchSize: Samples in a step; `nil`: as in the run.
-    ///   - communicator: Of this rank; all count as one host.
+    ///   - communicator: Of this rank.
+    ///   - hostLeaders: Of each rank, the lowest rank of its host; `nil`: all are on one.
     ///   - makeLane: Makes a lane with memory for any slice; `nil`: as a lane of the run is made.
     public func makeStep(
         lanes: Int, bounds: SliceBounds? = nil, batchSize: Int? = nil,
         communicator: any Communicator = InProcessCommunicator.world(size: 1)[0],
-        surroundings: StepSurroundings = StepSurroundings(),
+        hostLeaders: [Int]? = nil, surroundings: StepSurroundings = StepSurroundings(),
         makeLane: ((SliceBounds) throws -> any SliceLane)? = nil
     ) throws -> TrainingStep {
         let bounds = bounds ?? inputs.bounds(configuration)
@@ -216,7 +217,8 @@ public final class RunRehearsal {
                 ? inputs.makeOptimizer(configuration, parameters) : nil,
             speeds: RankSpeeds(
                 lanes: [Int](repeating: lanes, count: ranks),
-                hostLeaders: [Int](repeating: 0, count: ranks), workerRank: communicator.rank),
+                hostLeaders: hostLeaders ?? [Int](repeating: 0, count: ranks),
+                workerRank: communicator.rank),
             limits: nil, surroundings: surroundings)
     }
 }

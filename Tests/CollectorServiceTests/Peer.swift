@@ -1,5 +1,6 @@
 import Foundation
 import ProgressReports
+import Testing
 
 /// A plain blocking client that may send what it likes.
 final class Peer: Sendable {
@@ -19,6 +20,13 @@ final class Peer: Sendable {
             }
         }
         guard status == 0 else { throw POSIXError(.ECONNREFUSED) }
+        // A server that neither answers nor closes fails the test, and does not hang it.
+        var patience = timeval(tv_sec: 120, tv_usec: 0)
+        for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
+            setsockopt(
+                descriptor, SOL_SOCKET, option, &patience,
+                socklen_t(MemoryLayout<timeval>.size))
+        }
         if let token { send(progressFrame(ProgressGreeting.Hello(token: token).encoded())) }
     }
 
@@ -33,7 +41,13 @@ final class Peer: Sendable {
     /// Waits until the server has closed the connection.
     func waitForEnd() {
         var byte: UInt8 = 0
-        while read(descriptor, &byte, 1) > 0 {}
+        while true {
+            let count = read(descriptor, &byte, 1)
+            if count < 0 && errno == EAGAIN {
+                Issue.record("the server has not closed the connection within 120 s")
+            }
+            guard count > 0 else { return }
+        }
     }
 
     /// The next frame from the server; `nil` at the end.

@@ -12,13 +12,17 @@ struct InProcessRun {
     let communicators: [CountingCommunicator]
     /// Warnings of all ranks.
     let warnings = Told()
+    /// How often each rank has asked whether to stop: once before each slice, and once before the sums.
+    private let questions: [Count]
 
     /// - Parameters:
     ///   - fault: As in `LORA_INJECT_FAULT`.
     ///   - settings: Of the run; others are those of a small batch of two slices.
+    ///   - clockFactors: How many times too fast each rank's clock runs, each rank a host of its own.
     ///   - isStopRequested: Asked by rank and by how often it has been asked before.
     init(
         ranks: Int, lanes: Int = 1, fault: String? = nil, settings: [String: String] = [:],
+        clockFactors: [UInt64]? = nil,
         isStopRequested: @escaping @Sendable (_ rank: Int, _ question: Int) -> Bool = { _, _ in
             false
         }
@@ -30,14 +34,22 @@ struct InProcessRun {
         let run = try RunRehearsal(
             settings: usual.merging(settings) { $1 }, configurationFile: nil, startsMPI: false)
         communicators = InProcessCommunicator.world(size: ranks).map(CountingCommunicator.init)
+        let questions = communicators.map { _ in Count() }
+        self.questions = questions
         steps = try communicators.map { [warnings] communicator in
             var surroundings = StepSurroundings()
             surroundings.injection = try fault.map { try FaultInjection($0) }
             surroundings.warn = { _, message in warnings.add(message) }
-            let (questions, rank) = (Count(), communicator.rank)
-            surroundings.isStopRequested = { isStopRequested(rank, questions.next()) }
+            let rank = communicator.rank
+            surroundings.isStopRequested = { isStopRequested(rank, questions[rank].next()) }
+            if let clockFactors {
+                let now = surroundings.nanoseconds
+                let start = now()
+                surroundings.nanoseconds = { (now() - start) * clockFactors[rank] }
+            }
             return try run.makeStep(
-                lanes: lanes, communicator: communicator, surroundings: surroundings)
+                lanes: lanes, communicator: communicator,
+                hostLeaders: clockFactors.map { Array($0.indices) }, surroundings: surroundings)
         }
     }
 
@@ -50,6 +62,13 @@ struct InProcessRun {
 
     /// One more step; the reports of all ranks.
     func run(step: Int) throws -> [StepReport] { try run(step...step).map { $0[0] } }
+
+    /// How many slices each rank computes in `step`, which all compute once.
+    func slices(ofStep step: Int) throws -> [Int] {
+        let before = questions.map(\.count)
+        _ = try run(step: step)
+        return zip(questions, before).map { $0.count - $1 - 1 }
+    }
 
     /// A digest of the bits of each rank's adapter (FNV-1a).
     var adapters: [UInt64] {
@@ -103,13 +122,15 @@ private final class Results<Value>: @unchecked Sendable {
 /// `@unchecked Sendable`: behind its lock.
 private final class Count: @unchecked Sendable {
     private let lock = NSLock()
-    private var count = 0
+    private var stored = 0
+
+    var count: Int { lock.withLock { stored } }
 
     /// 0, 1, 2 …
     func next() -> Int {
         lock.withLock {
-            defer { count += 1 }
-            return count
+            defer { stored += 1 }
+            return stored
         }
     }
 }

@@ -35,6 +35,21 @@ import Training
         #expect(other.adapters[0] != reference.adapters[0])
     }
 
+    /// Slices move to the fast hosts, and no bit with them. The clocks run thousands of times too fast, so
+    /// that what the machine is busy with is not seen.
+    @Test func aSlowHostGetsFewerSlicesAndTheSameBits() throws {
+        let settings = ["batch-size": "48"]
+        let reference = try InProcessRun(ranks: 1, settings: settings)
+        _ = try reference.run(1...7)
+        let run = try InProcessRun(
+            ranks: 3, settings: settings, clockFactors: [1, 1, 10_000])
+        _ = try run.run(1...6)
+        let slices = try run.slices(ofStep: 7)
+        #expect(slices.reduce(0, +) == 12)
+        #expect(slices[2] <= 1, "\(slices)")
+        for adapter in run.adapters { #expect(adapter == reference.adapters[0]) }
+    }
+
     @Test func onlyRank0Updates() throws {
         let run = try InProcessRun(ranks: 3)
         let reports = try run.run(step: 1)
@@ -44,6 +59,14 @@ import Training
     }
 
     // ------------------------------------------------------------------ messages
+
+    @Test(arguments: ["", "nan", "nan:1", "nan:x:2", "nan:1:2:3", "nan-twice:1:2", "burn:1:2"])
+    func aFaultThatNobodyKnowsIsRefused(text: String) {
+        #expect(throws: ConfigurationError.self) { try FaultInjection(text) }
+    }
+
+    @Test(arguments: ["nan:0:1", "huge-often:1:2", "stop-once:3:4", "kill:0:9", "flip:2:1"])
+    func knownFaultsAreTaken(text: String) throws { _ = try FaultInjection(text) }
 
     @Test func aQuietStepMakesFourCollectives() throws {
         let run = try InProcessRun(ranks: 3)
