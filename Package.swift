@@ -171,14 +171,23 @@ let package = Package(
         .target(
             name: "RunPage", resources: [.embedInCode("Page")], swiftSettings: swiftSettings),
 
-        /// configuration, agreement of ranks, the step, resume, copies on other hosts, evaluation
+        /// the table of settings; what it makes of flags, `run.yaml` and names of other trainers
+        room(
+            "RunSettings",
+            [
+                "ChatTemplates", "Datasets", "Faults", "Files", "JSON", "Kernels", "MetricsOutlets",
+                "ModelFiles", "Optimization", "ProgressDelivery", "ProgressReports", "Slices",
+                "Words", yams,
+            ]),
+
+        /// agreement of ranks, the step, resume, copies on other hosts, evaluation
         room(
             "Training",
             [
                 "Adapters", "ChatTemplates", "Checkpoints", "Collectives", "Datasets", "Faults",
-                "Files", "JSON", "Kernels", "MetricsOutlets", "ModelFiles", "Optimization",
-                "ProgressDelivery", "ProgressReports", "Slices", "Tensors", "Tokenization",
-                "Transformer", "Words", yams,
+                "Files", "Kernels", "MetricsOutlets", "ModelFiles", "Optimization",
+                "ProgressDelivery", "ProgressReports", "RunSettings", "Slices", "Tensors",
+                "Tokenization", "Transformer",
             ]),
         /// sampling and streaming
         room(
@@ -215,16 +224,21 @@ let package = Package(
             ]),
         /// flags that several programs share; what `--version` says
         room("CommandOptions", [argumentParser, "CBuildStamp", "Faults", "Kernels"]),
+        /// flags that are made of the table of settings
+        room("SettingFlags", [argumentParser, "RunSettings"]),
 
         /// parse, call, print
-        program("lora-worker", [argumentParser, "CommandOptions", "Faults", "Training"]),
+        program(
+            "lora-worker",
+            [argumentParser, "CommandOptions", "Faults", "RunSettings", "SettingFlags", "Training"]),
         program(
             "lora",
             [
                 "Adapters", argumentParser, "ChatTemplates", "Checkpoints", "Collectives",
                 "CommandOptions", "Datasets", "Diagnosis", "Faults", "Files", "Generation", "JSON",
-                "Kernels", "ModelFiles", "Operations", "ProgressReports", "RunPage", "RunStore",
-                "Supervision", "Tensors", "Tokenization", "Training", "Words",
+                "Kernels", "ModelFiles", "Operations", "ProgressReports", "RunPage", "RunSettings",
+                "RunStore", "SettingFlags", "Supervision", "Tensors", "Tokenization", "Training",
+                "Words",
             ]),
         program(
             "lora-collector",
@@ -270,9 +284,16 @@ let package = Package(
         tests(
             "TrainingTests",
             [
-                "Adapters", "Collectives", "CollectorService", "Faults", "JSON", "lora",
-                "lora-worker", "ModelFiles", "Optimization", "ProgressReports", "RunStore",
-                "Slices", "Tensors", "TestSupport", "Training", "Transformer",
+                "Adapters", "Collectives", "CollectorService", "Faults", "lora", "lora-worker",
+                "ModelFiles", "ProgressReports", "RunStore", "Tensors", "TestSupport", "Training",
+                "Transformer",
+            ]),
+        tests(
+            "RunSettingsTests",
+            [
+                "Faults", "lora", "lora-worker", "ModelFiles", "Optimization", "RunSettings",
+                "Slices",
+                "TestSupport",
             ]),
         .executableTarget(
             name: "checkpoint-saver", dependencies: ["Checkpoints", "Faults", "Files"],
@@ -282,8 +303,8 @@ let package = Package(
             name: "fuzz-targets",
             dependencies: [
                 "Adapters", "ChatTemplates", "Checkpoints", "Datasets", "Files", "MetricsOutlets",
-                "ModelFiles", "ProgressDelivery", "ProgressReports", "Supervision", "Tokenization",
-                "Training",
+                "ModelFiles", "ProgressDelivery", "ProgressReports", "RunSettings", "Supervision",
+                "Tokenization",
             ],
             path: "Tests/fuzz-targets", swiftSettings: swiftSettings),
         tests("RunStoreTests", ["Faults", "ProgressReports", "RunStore", "TestSupport"]),

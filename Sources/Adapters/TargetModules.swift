@@ -22,12 +22,55 @@ public enum TargetModules: Sendable, Equatable {
     }
 
     /// From a list separated by commas, or the word `all-linear`.
-    public init(flag: String) {
+    ///
+    /// - Parameters:
+    ///   - flag: Names of modules (`q_proj`, `mlp.c_proj`), or ``shortNames``, which stand for the
+    ///     modules that the family has.
+    ///   - family: Of the model that is adapted.
+    /// - Throws: ``AdapterError`` for a short name of what the family has as a part of a module only.
+    public init(flag: String, of family: DecoderFamily) throws(AdapterError) {
         let names = flag.split(separator: ",").map {
             $0.trimmingCharacters(in: .whitespaces)
         }
-        self =
-            names == ["all-linear"] ? .allLinear : .names(names.filter { !$0.isEmpty }.sorted())
+        guard names != ["all-linear"] else {
+            self = .allLinear
+            return
+        }
+        var modules: Set<String> = []
+        for name in names where !name.isEmpty {
+            modules.insert(
+                try Self.shortNames[name].map { kind throws(AdapterError) in
+                    try Self.module(kind, called: name, of: family)
+                } ?? name)
+        }
+        self = .names(modules.sorted())
+    }
+
+    /// What projections are called in every family.
+    public static let shortNames: [String: ProjectionKind] = [
+        "q": .query, "k": .key, "v": .value, "qkv": .queryKeyValue, "o": .output, "gate": .gate,
+        "up": .up, "gate-up": .gateUp, "down": .down,
+    ]
+
+    /// The name of a projection's module that no other projection has.
+    private static func module(
+        _ kind: ProjectionKind, called short: String, of family: DecoderFamily
+    ) throws(AdapterError) -> String {
+        guard let path = family.modules[kind], let name = family.shortName(of: kind) else {
+            let whole: ProjectionKind? =
+                switch kind {
+                case .query, .key, .value: .queryKeyValue
+                case .gate, .up: .gateUp
+                default: nil
+                }
+            guard let whole, let name = family.shortName(of: whole),
+                let wholeShort = shortNames.first(where: { $0.value == whole })?.key
+            else { throw ModuleChoice.nothingMatches(short, "--targets", family) }
+            throw AdapterError(
+                "--targets", "'\(short)' is a part of \(name), which is adapted as a whole",
+                hint: "Write \(wholeShort)")
+        }
+        return family.projections.count { family.shortName(of: $0) == name } == 1 ? name : path
     }
 
     /// From the value in `adapter_config.json`; `nil` if it is neither a list of names nor a

@@ -117,15 +117,3 @@ extension String {
         String(drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
     }
 }
-
-extension ModelShape {
-    /// `--targets` with the names that files of LLaMA's family have for the short ones.
-    public static func moduleNames(_ flag: String) -> String {
-        let names = [
-            "q": "q_proj", "k": "k_proj", "v": "v_proj", "o": "o_proj", "gate": "gate_proj",
-            "up": "up_proj", "down": "down_proj",
-        ]
-        return flag.split(separator: ",").map { names[String($0).trimmed] ?? String($0) }
-            .joined(separator: ",")
-    }
-}

@@ -3,6 +3,7 @@ import Collectives
 import Files
 import Foundation
 import ProgressReports
+import RunSettings
 
 /// Checkpoints on more hosts than rank 0's, so that the loss of no single one loses the run.
 ///

@@ -1,5 +1,6 @@
 public import Datasets
 import ModelFiles
+public import RunSettings
 import Slices
 import Tokenization
 
@@ -49,26 +50,17 @@ public struct DataReport: Sendable {
     /// More hashes than these are not sorted in memory.
     private static let mostHashes = 20_000_000
 
-    /// Settings that it understands, by the flags' names.
-    public static let settingNames = SampleSettings.names.union([
-        "model", "data", "held-out", "cache", "threads",
-    ])
-
     /// Reads and tokenizes the data, or finds it tokenized.
     ///
     /// - Throws: A ``Fault`` naming the flag, or the file and line.
-    public init(settings given: [String: String]) throws {
-        let reader = try SettingReader(given)
-        let sources = try DataSource.list(try reader.required("data"))
-        let model = try BaseModel.open(path: try reader.required("model"))
-        let settings = try SampleSettings(reader)
-        var recipe = try settings.recipe(for: model).recipe
+    public init(settings: SettingValues) throws {
+        let sources = try settings.required(\.data).sources
+        let model = try BaseModel.open(path: try settings.required(\.model))
+        let recipe = try settings.recipe(for: model).recipe
         maxLength = recipe.maxLength
-        recipe.heldOut = try reader.heldOut()
-        let cache = SampleCache(folder: reader.text("cache"))
+        let cache = settings.sampleCache
         let data = try TrainingData(
-            sources, recipe: recipe, cache: cache,
-            threads: try reader.integer("threads", atLeast: 1))
+            sources, recipe: recipe, cache: cache, threads: settings.threads)
         try settings.refuseIdle(data.datasets)
         for dataset in data.datasets {
             try dataset.requireTokens(below: model.configuration.vocabularySize)

@@ -4,6 +4,7 @@ import Datasets
 import Foundation
 import Kernels
 import ModelFiles
+public import RunSettings
 import Slices
 import Transformer
 
@@ -23,42 +24,28 @@ public struct EvaluationJob {
     /// What a person should know before the loss is computed.
     public let remarks: [String]
 
-    /// Settings that an evaluation has in common with a run, by the flags' names.
-    public static let settingNames = SampleSettings.names.union([
-        "model", "data", "held-out", "cache", "slice-size", "share-prefixes", "threads", "kernels",
-        "compute",
-    ])
-
     /// Reads and checks everything that is needed.
     ///
     /// - Parameters:
-    ///   - settings: By the names in ``settingNames``, as text.
+    ///   - settings: With a model and the one file of data.
     ///   - adapterPath: A PEFT folder, a checkpoint or a finished run; `nil` for the base model alone.
     /// - Throws: A ``Fault`` naming the flag, or the file and line.
-    public init(settings: [String: String], adapter adapterPath: String?) throws {
-        precondition(
-            Self.settingNames.isSuperset(of: settings.keys), "\(settings.keys.sorted())")
-        let reader = try SettingReader(settings)
-        rule = SliceRule(
-            sliceSize: try reader.integer("slice-size", atLeast: 1)
-                ?? RunConfiguration.defaultSliceSize,
-            sharesPrefixes: try reader.isOn("share-prefixes", byDefault: true))
-        threads = try reader.integer("threads", atLeast: 1)
-        let sampleSettings = try SampleSettings(reader)
-        let model = try BaseModel.open(path: try reader.required("model"))
+    public init(settings: SettingValues, adapter adapterPath: String?) throws {
+        rule = settings.sliceRule
+        threads = settings.threads
+        let model = try BaseModel.open(path: try settings.required(\.model))
         self.model = model
         adapter = try adapterPath.map {
             try PEFTAdapter(
                 folder: try PEFTAdapter.folder(at: $0), model: model.configuration)
         }
         remarks = model.remarks + (adapter?.remarks ?? [])
-        var recipe = try sampleSettings.recipe(for: model).recipe
+        let recipe = try settings.recipe(for: model).recipe
         maxLength = recipe.maxLength
-        recipe.heldOut = try reader.heldOut()
         dataset = try TrainingData.load(
-            try reader.required("data"), recipe: recipe,
-            cache: SampleCache(folder: reader.text("cache")), threads: threads)
-        try sampleSettings.refuseIdle([dataset])
+            try settings.required(\.data).text, recipe: recipe, cache: settings.sampleCache,
+            threads: threads)
+        try settings.refuseIdle([dataset])
         samples = recipe.heldOut == nil ? dataset.samples : dataset.heldOut
         guard samples.count > 0 else {
             throw ConfigurationError(
@@ -66,7 +53,7 @@ public struct EvaluationJob {
                 hint: "Choose a larger share")
         }
         backend = try Backend(
-            level: KernelLevel(flag: reader.text("kernels") ?? "auto"), compute: reader.compute())
+            level: KernelLevel(flag: settings.kernels), compute: settings.compute)
     }
 
     /// The loss of one record.

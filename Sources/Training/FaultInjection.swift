@@ -1,4 +1,5 @@
 import Foundation
+public import RunSettings
 import Tensors
 
 /// A fault that tests ask for: `LORA_INJECT_FAULT=KIND:RANK:STEP`, as `nan-once:1:7`.

@@ -1,6 +1,7 @@
 import Collectives
 import Faults
 import Kernels
+import RunSettings
 
 /// Opens the same kernels on every rank.
 struct KernelAgreement {
@@ -8,14 +9,14 @@ struct KernelAgreement {
     let agreement: Agreement
 
     /// - Parameters:
-    ///   - flag: `--kernels`; `nil` for the best level that all ranks have.
+    ///   - flag: `--kernels`; `auto` for the best level that all ranks have.
     ///   - compute: The type in which frozen weights are multiplied.
     ///   - recorded: The kernels of the checkpoint that the run continues from.
     ///   - mayChange: Whether a level below the recorded one will do.
     /// - Returns: The kernels, the same on all ranks.
     /// - Throws: On every rank the same fault, naming the hosts that cannot.
     func open(
-        flag: String?, compute: ComputeType, recorded: KernelIdentity?, mayChange: Bool
+        flag: String, compute: ComputeType, recorded: KernelIdentity?, mayChange: Bool
     ) throws -> Backend {
         let hosts = try communicator.allGather(padding: [UInt8](hostName.utf8))
             .map { String(decoding: $0, as: UTF8.self) }
@@ -46,12 +47,12 @@ struct KernelAgreement {
     }
 
     private func choose(
-        _ flag: String?, _ recorded: KernelIdentity?, mayChange: Bool, common: KernelLevel,
+        _ flag: String, _ recorded: KernelIdentity?, mayChange: Bool, common: KernelLevel,
         hostsBelow: (KernelLevel) -> [String]
     ) throws -> KernelLevel {
         var wanted = common
         var origin = "--kernels"
-        if let flag {
+        if flag != "auto" {
             wanted = try KernelLevel(flag: flag)
         } else if let recorded, let level = KernelLevel(name: recorded.level) {
             // A host without them changes the bits, which has to be allowed by name.

@@ -1,5 +1,6 @@
 import Foundation
 import Kernels
+import RunSettings
 
 /// What a checkpoint says of its run beside the numbers: enough to refuse a wrong continuation.
 struct RunDocument: Codable, Sendable, Equatable {
@@ -12,7 +13,7 @@ struct RunDocument: Codable, Sendable, Equatable {
     static let currentFormatVersion = 2
 
     var formatVersion = Self.currentFormatVersion
-    /// The resolved settings, in the order of ``Setting/all``.
+    /// The resolved settings, in the order of ``SettingTable``.
     var settings: [Entry]
     /// SHA-256 by name of the setting whose file it is.
     var fingerprints: [Entry]
@@ -72,7 +73,7 @@ struct RunDocument: Codable, Sendable, Equatable {
         kernels newKernels: KernelIdentity, readsDataAnew: Bool = false
     ) -> [Difference] {
         var found: [Difference] = []
-        for setting in Setting.all where !setting.mayChangeFreely && setting.name != "kernels" {
+        for setting in SettingTable.all where setting.scope == .run && setting.name != "kernels" {
             let old = Self.value(setting.name, in: settings)
             let new = Self.value(setting.name, in: new)
             if old != new {
@@ -92,12 +93,14 @@ struct RunDocument: Codable, Sendable, Equatable {
             )
         }
         if let samples = changedSamples(newFingerprints, readsDataAnew),
-            !found.contains(where: { Self.decidesSamples.contains($0.name) })
+            !found.contains(where: { Self.decidesSamples($0.name) })
         {
             found.append(samples)
         }
         for entry in fingerprints + newFingerprints
-        where entry.name != Self.samplesName && !found.contains(where: { $0.name == entry.name }) {
+        where entry.name != SettingTable.samplesName
+            && !found.contains(where: { $0.name == entry.name })
+        {
             let old = Self.value(entry.name, in: fingerprints)
             let new = Self.value(entry.name, in: newFingerprints)
             if old != new {
@@ -117,33 +120,31 @@ struct RunDocument: Codable, Sendable, Equatable {
         return found
     }
 
-    /// Name of the fingerprint of what was made of the data.
-    static let samplesName = "samples"
-
-    /// Settings that make other samples.
-    private static let decidesSamples = SampleSettings.names.union([
-        "model", "data", "eval-data", "held-out",
-    ])
-
     /// The same files may become other samples with another version of this software.
     private func changedSamples(
         _ newFingerprints: [Entry], _ readsDataAnew: Bool
     ) -> Difference? {
-        guard let new = Self.value(Self.samplesName, in: newFingerprints) else { return nil }
-        let isData = { (entry: Entry) in Self.decidesSamples.contains(entry.name) }
+        guard let new = Self.value(SettingTable.samplesName, in: newFingerprints) else {
+            return nil
+        }
+        let isData = { (entry: Entry) in Self.decidesSamples(entry.name) }
         guard fingerprints.filter(isData) == newFingerprints.filter(isData) else { return nil }
-        guard let old = Self.value(Self.samplesName, in: fingerprints) else {
+        guard let old = Self.value(SettingTable.samplesName, in: fingerprints) else {
             guard readsDataAnew else { return nil }
             return Difference(
-                name: Self.samplesName,
+                name: SettingTable.samplesName,
                 text: "samples: an older lora-worker learned something else from such data, so the "
                     + "run would go on with other samples")
         }
         guard old != new else { return nil }
         return Difference(
-            name: Self.samplesName,
+            name: SettingTable.samplesName,
             text: "samples: \(Self.short(old)) -> \(Self.short(new)), made of the same data by "
                 + "another version of lora-worker")
+    }
+
+    private static func decidesSamples(_ name: String) -> Bool {
+        SettingTable.named(name)?.decidesSamples ?? false
     }
 
     static func value(_ name: String, in entries: [Entry]) -> String? {

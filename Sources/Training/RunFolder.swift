@@ -6,6 +6,7 @@ import Files
 import Foundation
 import Optimization
 import ProgressReports
+import RunSettings
 import Transformer
 
 /// The folder `--out`, held by one job at a time. Only the coordinator touches it.
@@ -131,7 +132,7 @@ final class RunFolder {
     ///
     /// - Throws: A ``Fault`` with exit code 78 if the folder holds something else than a run, or
     ///   checkpoints that `policy` does not want or of which none is valid.
-    func check(_ policy: RunConfiguration.ResumePolicy) throws {
+    func check(_ policy: ResumePolicy) throws {
         if checkpoint == nil, let trouble { throw trouble }
         switch policy {
         case .never where checkpoint != nil:
@@ -239,7 +240,7 @@ final class RunFolder {
 
     /// Writes settings as `run.yaml`, so that `--config OUT/run.yaml` is this run.
     func writeSettings(_ settings: [RunDocument.Entry]) throws {
-        let yaml = RunConfiguration.yaml(settings.map { ($0.name, $0.value) })
+        let yaml = SettingValues.yaml(settings.map { ($0.name, $0.value) })
         try DurableFiles.writeDurably([UInt8](yaml.utf8), to: path + "/run.yaml")
     }
 }

@@ -5,11 +5,9 @@ import Datasets
 import Faults
 import Foundation
 import Kernels
-import MetricsOutlets
 import ModelFiles
 import Optimization
-import ProgressDelivery
-import ProgressReports
+import RunSettings
 import Slices
 import Tokenization
 import Transformer
@@ -40,23 +38,21 @@ struct RunInputs {
     init(_ configuration: RunConfiguration, continuing found: RunDocument?) throws {
         model = try BaseModel.open(path: configuration.model)
         let recorded = found.flatMap { RunDocument.value("template-date", in: $0.settings) }
-        let made = try configuration.samples.recipe(
+        let made = try configuration.settings.recipe(
             for: model, began: recorded.flatMap(TemplateDate.init))
-        var recipe = made.recipe
+        let recipe = made.recipe
         maxLength = recipe.maxLength
-        let cache = SampleCache(folder: configuration.cache)
-        // A file of its own is held out as a whole.
-        evaluation = try configuration.evalData.map { [recipe] path in
+        let cache = configuration.sampleCache
+        evaluation = try configuration.evalData.map { path in
             try TrainingData.load(
                 path, recipe: recipe, cache: cache, threads: configuration.threads)
         }
-        recipe.heldOut = configuration.heldOut
         training = try TrainingData(
             configuration.sources, recipe: recipe, cache: cache, threads: configuration.threads)
         heldOut =
             evaluation?.samples ?? (configuration.heldOut == nil ? nil : training.heldOut)
         let datasets = training.datasets + [evaluation].compactMap { $0 }
-        try configuration.samples.refuseIdle(datasets)
+        try configuration.settings.refuseIdle(datasets)
         for dataset in datasets {
             try dataset.requireTokens(below: model.configuration.vocabularySize)
         }
@@ -88,7 +84,7 @@ struct RunInputs {
             datasets.contains(where: \.usesChatTemplate) || recipe.tokenizer.beginsWithBlank
         prints.append(
             RunDocument.Entry(
-                name: RunDocument.samplesName, value: Fingerprints.sha256([UInt8](hashes.utf8))))
+                name: SettingTable.samplesName, value: Fingerprints.sha256([UInt8](hashes.utf8))))
         if let folder = configuration.initAdapter {
             let weights = folder + "/" + PEFTAdapter.weightsName
             prints.append(
@@ -98,27 +94,15 @@ struct RunInputs {
         fingerprints = prints
     }
 
-    /// `--max-length`, or its default for this model.
-    static func maxLength(
-        _ wanted: Int?, _ model: DecoderConfiguration
-    ) throws(ConfigurationError) -> Int {
-        guard let length = wanted else { return min(1024, model.maximumPositions) }
-        guard length <= model.maximumPositions else {
-            throw ConfigurationError(
-                "--max-length", "is \(length); this model has \(model.maximumPositions) positions")
-        }
-        return length
-    }
-
     private static func adapter(
         _ configuration: RunConfiguration, _ model: BaseModel
     ) throws -> (configuration: AdapterConfiguration, start: PEFTAdapter?) {
         guard let folder = configuration.initAdapter else {
             var settings = AdapterConfiguration(
-                adapterRank: configuration.adapterRank ?? 8,
-                alpha: configuration.alpha ?? 16,
-                targets: configuration.targets.map { TargetModules(flag: $0) }
-                    ?? .standard(model.configuration.family),
+                adapterRank: configuration.adapterRank, alpha: configuration.alpha,
+                targets: try configuration.targets.map {
+                    try TargetModules(flag: $0, of: model.configuration.family)
+                } ?? .standard(model.configuration.family),
                 baseModel: configuration.model)
             settings.baseIsTransposed = model.configuration.family.storesTransposed
             try settings.check(against: model.configuration, origin: "--rank, --alpha")
@@ -130,10 +114,13 @@ struct RunInputs {
         }
         let adapter = try PEFTAdapter(folder: folder, model: model.configuration)
         let found = adapter.configuration
-        try refuse("rank", configuration.adapterRank, against: found.adapterRank, folder)
-        try refuse("alpha", configuration.alpha, against: found.alpha, folder)
+        let given = configuration.settings
+        try refuse("rank", given.given(\.adapterRank), against: found.adapterRank, folder)
+        try refuse("alpha", given.given(\.alpha), against: found.alpha, folder)
         if let flag = configuration.targets {
-            let wanted = try TargetModules(flag: flag).projections(
+            let wanted = try TargetModules(
+                flag: flag, of: model.configuration.family
+            ).projections(
                 in: model.configuration, origin: "--targets")
             let there = Set(adapter.parameters.layout.pairs.map(\.modulePath))
             guard
@@ -229,62 +216,15 @@ struct RunInputs {
 
     /// The settings with every default filled in.
     func resolvedSettings(_ configuration: RunConfiguration) -> [RunDocument.Entry] {
-        var values: [String: String] = [
-            "model": configuration.model, "data": configuration.data, "out": configuration.out,
+        let areConversations = training.datasets.contains(where: \.usesChatTemplate)
+        return configuration.settings.resolved([
             "format": training.formatNames,
-            "skip-bad-lines": "\(configuration.samples.skipBadLines)",
-            "max-length": "\(maxLength)", "targets": adapterConfiguration.targets.description,
+            "template-date": templateDate?.description,
+            "loss-on": areConversations ? configuration.targetTurns.rawValue : nil,
+            "max-length": "\(maxLength)",
+            "targets": adapterConfiguration.targets.description,
             "rank": "\(adapterConfiguration.adapterRank)",
-            "alpha": "\(adapterConfiguration.alpha)", "lr": "\(configuration.learningRate)",
-            "beta1": "\(configuration.adam.beta1)", "beta2": "\(configuration.adam.beta2)",
-            "epsilon": "\(configuration.adam.epsilon)",
-            "weight-decay": "\(configuration.adam.weightDecay)",
-            "schedule": configuration.schedule.rawValue,
-            "warmup-steps": "\(configuration.warmupSteps)",
-            "clip-norm": "\(configuration.clipNorm)", "batch-size": "\(configuration.batchSize)",
-            "slice-size": "\(configuration.sliceRule.sliceSize)",
-            "share-prefixes": configuration.sliceRule.sharesPrefixes ? "on" : "off",
-            "order": configuration.order.rawValue,
-            "seed": "\(configuration.seed)", "kernels": configuration.kernels ?? "auto",
-            "compute": configuration.compute.rawValue,
-            "recompute": configuration.recomputes ? "on" : "off",
-            "checkpoint-every": "\(configuration.checkpointEvery)",
-            "checkpoint-copies": "\(configuration.checkpointCopies)",
-            "keep": "\(configuration.keep)", "resume": configuration.resume.rawValue,
-        ]
-        switch configuration.duration {
-        case .steps(let steps): values["steps"] = "\(steps)"
-        case .epochs(let epochs): values["epochs"] = "\(epochs)"
-        }
-        values["eval-data"] = configuration.evalData
-        values["held-out"] = configuration.heldOut?.text
-        values["template"] = configuration.samples.template
-        values["chat-template"] = configuration.samples.chatTemplate
-        let variables = configuration.samples.templateVariables.text
-        values["template-set"] = variables.isEmpty ? nil : variables
-        values["template-date"] = templateDate?.description
-        values["cache"] = configuration.cache
-        if training.datasets.contains(where: \.usesChatTemplate) {
-            values["loss-on"] = configuration.samples.targetTurns.rawValue
-        }
-        values["init-adapter"] = configuration.initAdapter
-        values["threads"] = configuration.threads.map { "\($0)" }
-        values["eval-every"] = configuration.evalEvery.map { "\($0)" }
-        values["collective-timeout"] = configuration.collectiveTimeoutSeconds.map { "\($0)" }
-        values["collector"] = configuration.collector.map { "\($0)" }
-        let security = configuration.collectorSecurity
-        values["collector-token-file"] = security.tokenFile
-        values["collector-authority"] = security.authorityFile
-        values["collector-certificate"] = security.certificateFile
-        values["collector-key"] = security.keyFile
-        let outlets = configuration.outlets
-        values["tensorboard"] = outlets.tensorBoard ? "on" : "off"
-        values["prometheus-file"] = outlets.prometheusFile
-        values["syslog"] = outlets.syslog.map { "\($0)" }
-        values["json-lines"] = outlets.jsonLines
-        values["log-format"] = configuration.logFormat.rawValue
-        return Setting.all.compactMap { setting in
-            values[setting.name].map { RunDocument.Entry(name: setting.name, value: $0) }
-        }
+            "alpha": "\(adapterConfiguration.alpha)",
+        ]).map { RunDocument.Entry(name: $0.name, value: $0.value) }
     }
 }

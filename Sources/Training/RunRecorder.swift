@@ -6,6 +6,7 @@ import Kernels
 import ModelFiles
 import Optimization
 import ProgressReports
+import RunSettings
 import Tensors
 import Transformer
 

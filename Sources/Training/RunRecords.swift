@@ -4,6 +4,7 @@ import Faults
 public import Files
 import Foundation
 import Kernels
+public import RunSettings
 
 /// What the files of a run say, for tools that look at it from outside; reads only.
 public struct RunRecords: Sendable {
@@ -108,7 +109,7 @@ public struct CheckpointRecord: Sendable {
     /// Ranks of the job that wrote it.
     public let worldSize: Int
     public let kernels: String
-    /// The resolved settings, in the order of ``Setting/all``.
+    /// The resolved settings, in the order of ``SettingTable``.
     public let settings: [(name: String, value: String)]
     /// Settings that were allowed to differ from the run's start, as "name: old -> new".
     public let changes: [String]

@@ -5,6 +5,7 @@ import Foundation
 public import Kernels
 public import ModelFiles
 import Optimization
+import RunSettings
 public import Slices
 import Tensors
 public import Transformer
@@ -31,10 +32,10 @@ public final class RunRehearsal {
     ) throws {
         communicator = startsMPI ? try MPICommunicator() : nil
         do {
-            configuration = try RunConfiguration.read(
-                flags: settings, file: configurationFile, out: "rehearsal")
+            configuration = try RunConfiguration(
+                SettingValues(flags: settings, file: configurationFile), out: "rehearsal")
             backend = try Backend(
-                level: KernelLevel(flag: configuration.kernels ?? "auto"),
+                level: KernelLevel(flag: configuration.kernels),
                 compute: configuration.compute)
             inputs = try RunInputs(configuration, continuing: nil)
         } catch {

@@ -10,6 +10,7 @@ import MetricsOutlets
 import Optimization
 import ProgressDelivery
 import ProgressReports
+import RunSettings
 import Slices
 import Transformer
 
@@ -195,7 +196,7 @@ struct RunStart {
         settings.filter { entry in
             switch entry.name {
             case "rank", "alpha", "targets": configuration.initAdapter == nil
-            case "format": configuration.samples.format != nil
+            case "format": configuration.format != nil
             default: true
             }
         }
@@ -243,7 +244,7 @@ struct RunStart {
             .runStarted(
                 .init(
                     runID: recorder.runID,
-                    configuration: RunConfiguration.yaml(settings.map { ($0.name, $0.value) }),
+                    configuration: SettingValues.yaml(settings.map { ($0.name, $0.value) }),
                     worldSize: communicator.size, lanesPerRank: plan.lanes, hosts: hosts,
                     kernelID: backend.identity.description,
                     totalSteps: recorder.document.totalSteps,

@@ -2,6 +2,7 @@ import Collectives
 public import Faults
 import Foundation
 import Kernels
+import RunSettings
 import Transformer
 
 /// A whole `lora-worker` process: from the command line's settings to the exit code.
@@ -46,7 +47,7 @@ public enum TrainingJob {
         let cores = ProcessorCores.widen(
             localRank: communicator.localRank, localSize: communicator.localSize)
         let configuration = try agreement.phase {
-            try RunConfiguration.read(flags: flags, file: configurationFile)
+            try RunConfiguration(SettingValues(flags: flags, file: configurationFile))
         }
         let folder = try agreement.phase {
             communicator.isCoordinator
@@ -69,7 +70,7 @@ public enum TrainingJob {
         try agreement.require(
             same: [("the program", program)]
                 + inputs.fingerprints.map {
-                    ($0.name == RunDocument.samplesName ? "the samples" : "--\($0.name)", $0.value)
+                    ($0.name == SettingTable.samplesName ? "the samples" : "--\($0.name)", $0.value)
                 }
                 + settings.filter { Self.mustBeEqual($0.name) }.map {
                     ("--\($0.name)", $0.value)
@@ -89,22 +90,8 @@ public enum TrainingJob {
         return try start.run(folder)
     }
 
-    /// Flags win; either of the two ways to say how long a run is takes the place of the other.
-    static func merge(
-        _ file: [String: String], _ flags: [String: String]
-    ) -> [String: String] {
-        var file = file
-        if flags["steps"] != nil || flags["epochs"] != nil {
-            file["steps"] = nil
-            file["epochs"] = nil
-        }
-        return file.merging(flags) { $1 }
-    }
-
-    /// Whether a setting decides the result or when ranks meet; others may differ by host.
     private static func mustBeEqual(_ name: String) -> Bool {
-        ["checkpoint-every", "checkpoint-copies", "keep"].contains(name)
-            || Setting.all.contains { $0.name == name && !$0.mayChangeFreely }
+        SettingTable.named(name).map { [.run, .job].contains($0.scope) } ?? false
     }
 
     /// Rank 0's document on every rank.

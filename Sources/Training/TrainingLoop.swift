@@ -3,6 +3,7 @@ import Faults
 import Foundation
 import Kernels
 import ProgressReports
+import RunSettings
 import Slices
 import Tensors
 import Transformer

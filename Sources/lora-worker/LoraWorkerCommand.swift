@@ -2,6 +2,8 @@ import ArgumentParser
 import CommandOptions
 import Faults
 import Foundation
+import RunSettings
+import SettingFlags
 import Training
 
 /// One rank of a training job; `mpirun` starts as many as wanted.
@@ -26,11 +28,11 @@ struct LoraWorkerCommand: ParsableCommand {
             """,
         version: ProgramVersion.text)
 
-    @OptionGroup(title: "What to train on") var files: FileOptions
-    @OptionGroup(title: "The adapter") var adapter: AdapterOptions
-    @OptionGroup(title: "Optimization") var optimization: OptimizationOptions
+    @OptionGroup(title: "What to train on") var data: SettingOptions<DataSection>
+    @OptionGroup(title: "The adapter") var adapter: SettingOptions<AdapterSection>
+    @OptionGroup(title: "Optimization") var optimization: SettingOptions<OptimizationSection>
     @OptionGroup(title: "Running") var running: RunningOptions
-    @OptionGroup(title: "Reports") var reports: ReportOptions
+    @OptionGroup(title: "Reports") var reports: SettingOptions<ReportsSection>
 
     /// For scripts/check/elsewhere.
     @Flag(help: .hidden) var dumpForeignSettings = false
@@ -40,9 +42,8 @@ struct LoraWorkerCommand: ParsableCommand {
             print(ForeignSetting.page)
             return
         }
-        let flags = files.settings.merging(adapter.settings) { $1 }
-            .merging(optimization.settings) { $1 }.merging(running.settings) { $1 }
-            .merging(reports.settings) { $1 }
+        let flags = [data.texts, adapter.texts, optimization.texts, running.settings.texts]
+            .reduce(reports.texts) { $0.merging($1) { $1 } }
         let code = TrainingJob.run(flags: flags, configurationFile: running.config)
         throw ArgumentParser.ExitCode(code.rawValue)
     }

@@ -1,8 +1,9 @@
 import ArgumentParser
-import CommandOptions
 import Datasets
 import Faults
 import Foundation
+import RunSettings
+import SettingFlags
 import Training
 
 /// `lora data`: what a run would train on.
@@ -28,27 +29,12 @@ struct DataCommand: ParsableCommand {
             valueName: "file"))
     var files: [String] = []
 
-    @Option(
-        help: ArgumentHelp("Base model: a Hugging Face folder or a .gguf file.", valueName: "path"))
-    var model: String?
-
-    @OptionGroup var reading: DataOptions
-
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp("Share of the records that is held out, e.g. 2%.", valueName: "share"))
-    var heldOut: String?
+    @OptionGroup var given: SettingOptions<DataSettings>
 
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp("Which sample to show, from 0 (default: 0).", valueName: "number"))
     var sample: String?
-
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp(
-            "Threads that tokenize (default: this machine's cores).", valueName: "lanes"))
-    var threads: String?
 
     @Flag(help: "Remove all tokenized data from the cache, and do nothing else.")
     var clearCache = false
@@ -58,7 +44,7 @@ struct DataCommand: ParsableCommand {
 
     func run() throws {
         try exitingOnFault {
-            let folder = SampleCache(folder: reading.cache)
+            let folder = try SettingValues(given.texts).sampleCache
             guard !clearCache else {
                 let files = folder.contents().files
                 let bytes = try folder.clear()
@@ -70,12 +56,8 @@ struct DataCommand: ParsableCommand {
                     "lora data", "is given no file", hint: "As in: lora data FILE --model MODEL")
             }
             let wanted = try NumberFlag("--sample", sample).notNegative.map { Int($0) } ?? 0
-            let settings: [String: String?] = [
-                "data": files.joined(separator: ","), "model": model,
-                "held-out": heldOut, "threads": threads,
-            ]
-            let report = try DataReport(
-                settings: settings.compactMapValues { $0 }.merging(reading.settings) { $1 })
+            let settings = given.texts.merging(["data": files.joined(separator: ",")]) { $1 }
+            let report = try DataReport(settings: SettingValues(settings))
             guard wanted < report.sampleCount else {
                 throw ConfigurationError(
                     "--sample", "is \(wanted); there are \(report.sampleCount) samples, from 0")

@@ -4,6 +4,8 @@ import Diagnosis
 import Faults
 import Foundation
 import Operations
+import RunSettings
+import SettingFlags
 import Supervision
 import Training
 
@@ -26,11 +28,7 @@ struct DoctorCommand: ParsableCommand {
 
     @OptionGroup(title: "The run") var given: RunSettingOptions
 
-    @Option(help: ArgumentHelp("The run's folder (default: here).", valueName: "folder"))
-    var out: String?
-
-    @Option(help: ArgumentHelp("The run's collector.", valueName: "HOST:PORT"))
-    var collector: String?
+    @OptionGroup(title: "The run") var places: SettingOptions<DoctorSettings>
 
     @OptionGroup(title: "The hosts") var cluster: ClusterOptions
 
@@ -112,19 +110,16 @@ struct DoctorCommand: ParsableCommand {
         let single = hosts.map { Hostfile.Host(name: $0.name, slots: 1) }
         let plan = LaunchPlan(
             ranks: single.count, hostfile: Hostfile(hosts: single),
-            program: [program, "doctor", "--network-report"], out: out ?? ".",
+            program: [program, "doctor", "--network-report"], out: places.texts["out"] ?? ".",
             interface: cluster.interface, remoteStart: cluster.remoteStart,
             mpirunArguments: cluster.mpirunArgument)
         return plan.command(on: single)
     }
 
     /// What the run's settings say, flags before the file.
-    private func settings() throws -> [String: String] {
-        var settings = try given.config.map { try RunConfiguration.settings(yamlFile: $0) } ?? [:]
-        settings.merge(given.settings) { $1 }
-        if let out { settings["out"] = out }
-        if let collector { settings["collector"] = collector }
-        return settings
+    private func settings() throws -> SettingValues {
+        try SettingValues(
+            flags: given.settings.merging(places.texts) { $1 }, file: given.config)
     }
 
     private func question() throws -> HostQuestion {
@@ -132,16 +127,11 @@ struct DoctorCommand: ParsableCommand {
         func absolute(_ path: String) -> String {
             URL(fileURLWithPath: path).standardized.path
         }
-        var data: [String] = []
-        if settings["data"] != nil, settings["model"] != nil {
-            var whole = settings
-            whole["out"] = whole["out"] ?? "."
-            let configuration = try RunConfiguration(settings: whole)
-            data = configuration.sources.map(\.path) + [configuration.evalData].compactMap { $0 }
-        }
+        let data =
+            (settings.data?.sources.map(\.path) ?? []) + [settings.evalData].compactMap { $0 }
         return HostQuestion(
-            model: settings["model"].map(absolute), data: data.map(absolute),
-            out: absolute(settings["out"] ?? "."), collector: settings["collector"])
+            model: settings.model.map(absolute), data: data.map(absolute),
+            out: absolute(settings.out ?? "."), collector: settings.collector.map { "\($0)" })
     }
 
     private func needs(
@@ -151,8 +141,8 @@ struct DoctorCommand: ParsableCommand {
         let settings = try settings()
         var needs = HostNeeds(
             memoryBytes: nil, diskBytes: nil, hostfile: cluster.hosts ?? "HOSTFILE",
-            kernelLevel: settings["kernels"].flatMap { $0 == "auto" ? nil : $0 })
-        guard settings["model"] != nil, settings["data"] != nil else { return needs }
+            kernelLevel: settings.kernels == "auto" ? nil : settings.kernels)
+        guard settings.model != nil, settings.data != nil else { return needs }
         var question = RunPlan.Question()
         // Open MPI counts cores where the hostfile says no number.
         let slots = answers.map { $0.host.slots ?? (try? $0.report.get())?.cores ?? 1 }
@@ -163,8 +153,7 @@ struct DoctorCommand: ParsableCommand {
             settings: given.settings, configurationFile: given.config, question,
             progress: progress)
         needs.memoryBytes = plan.memory.nodeBytes
-        let keep = settings["keep"].flatMap { Int($0) } ?? 3
-        needs.diskBytes = (keep + 1) * plan.checkpointBytes
+        needs.diskBytes = (settings.keep + 1) * plan.checkpointBytes
         return needs
     }
 

@@ -1,9 +1,10 @@
 import ArgumentParser
-import CommandOptions
 import Faults
 import Files
 import Foundation
 import JSON
+import RunSettings
+import SettingFlags
 import Training
 
 /// `lora eval`: the loss of a model, with or without an adapter, on held-out data.
@@ -38,7 +39,7 @@ struct EvalCommand: ParsableCommand {
             valueName: "share"))
     var heldOut: String?
 
-    @OptionGroup var reading: DataOptions
+    @OptionGroup var given: SettingOptions<EvalSettings>
 
     @Flag(help: "Print one JSON object instead of a table.")
     var json = false
@@ -46,46 +47,14 @@ struct EvalCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Write the loss of each record there.", valueName: "file.jsonl"))
     var perSample: String?
 
-    @Option(
-        help: ArgumentHelp(
-            "Samples computed as one unit; touches the last digits (default: 4).",
-            valueName: "samples"))
-    var sliceSize: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "on: samples of a slice that begin alike compute those tokens once; touches the last "
-                + "digits (default: on).", valueName: "on|off"))
-    var sharePrefixes: String?
-
-    @Option(
-        help: ArgumentHelp("Computing threads (default: this machine's cores).", valueName: "lanes")
-    )
-    var threads: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "auto, baseline, avx2 or avx512 (default: the best of this machine).",
-            valueName: "level"))
-    var kernels: String?
-
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp(
-            "Multiply frozen weights in float32, bfloat16 or float16; the last two are faster, round more and need a processor that has them (default: float32).",
-            valueName: "type"))
-    var compute: String?
-
     func run() throws {
         try exitingOnFault {
-            let settings: [String: String?] = [
-                "model": source.model, "data": data, "held-out": heldOut,
-                "slice-size": sliceSize, "share-prefixes": sharePrefixes, "threads": threads,
-                "kernels": kernels, "compute": compute,
-            ]
+            var texts = given.texts
+            texts["model"] = source.model
+            texts["data"] = data
+            texts["held-out"] = heldOut
             let job = try EvaluationJob(
-                settings: settings.compactMapValues { $0 }.merging(reading.settings) { $1 },
-                adapter: source.adapter)
+                settings: SettingValues(texts), adapter: source.adapter)
             warn(job.remarks)
             let progress = ProgressLine("evaluating", unit: "slices")
             let report = try job.run { progress.update($0, of: $1) }

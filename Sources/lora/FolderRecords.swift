@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import ProgressReports
+import RunSettings
 import RunStore
 import Training
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Faults
 import Foundation
 import ProgressReports
+import RunSettings
 import Supervision
 import Training
 
@@ -135,7 +136,7 @@ struct LaunchCommand: ParsableCommand {
     private func out() throws -> String {
         if let out = value(of: "--out") { return out }
         if let file = value(of: "--config"),
-            let out = try RunConfiguration.settings(yamlFile: file)["out"]
+            let out = try SettingsFile(path: file).values["out"]
         {
             return out
         }

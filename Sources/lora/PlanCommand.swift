@@ -4,6 +4,7 @@ import Files
 import Foundation
 import JSON
 import Operations
+import RunSettings
 
 /// `lora plan`: what a run will take, before it runs.
 struct PlanCommand: ParsableCommand {
@@ -98,7 +99,8 @@ struct PlanCommand: ParsableCommand {
     func run() throws {
         try exitingOnFault {
             if let shape {
-                guard given.model == nil, given.data == nil, given.config == nil else {
+                let texts = given.settings
+                guard texts["model"] == nil, texts["data"] == nil, given.config == nil else {
                     throw OperationsError(
                         "--shape", "and --model, --data or --config are both given",
                         hint: "Plan either for a shape or for a run")
@@ -113,10 +115,11 @@ struct PlanCommand: ParsableCommand {
     }
 
     private func plan(shape text: String) throws {
+        let settings = try SettingValues(given.settings)
         let plan = try ShapePlan(
-            shape: ModelShape(text: text), adapterRank: NumberFlag("--rank", given.rank).whole ?? 8,
-            targets: given.targets ?? "q,v")
-        let lanes = try NumberFlag("--threads", given.threads).whole ?? 1
+            shape: ModelShape(text: text), adapterRank: settings.adapterRank,
+            targets: settings.targets ?? "q,v")
+        let lanes = settings.threads ?? 1
         guard json else { return print(plan.table(lanes: lanes)) }
         var object = JSONObject()
         plan.add(to: &object, lanes: lanes)

@@ -4,6 +4,7 @@ import Foundation
 import Generation
 import JSON
 import ModelFiles
+import RunSettings
 import Training
 
 /// The flags that say what a model goes on from.

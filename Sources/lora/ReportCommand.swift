@@ -3,6 +3,7 @@ import Faults
 import Foundation
 import ProgressReports
 import RunPage
+import RunSettings
 import RunStore
 import Training
 import Words

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import Faults
+import RunSettings
 import Training
 import Words
 

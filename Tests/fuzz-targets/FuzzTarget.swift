@@ -8,9 +8,9 @@ import MetricsOutlets
 import ModelFiles
 import ProgressDelivery
 import ProgressReports
+import RunSettings
 import Supervision
 import Tokenization
-import Training
 
 /// A door through which strangers' bytes come in. Whatever they are, the reader returns or throws; a
 /// trap, a hang or an endless allocation is a fault of ours.
@@ -102,8 +102,8 @@ enum FuzzTarget: String, CaseIterable {
         case .adapter:
             _ = try AdapterConfiguration(path: try Self.lay(bytes, "adapter_config.json"))
         case .settings:
-            let settings = try RunConfiguration.settings(yamlFile: try Self.lay(bytes, "run.yaml"))
-            _ = try RunConfiguration(settings: settings)
+            let settings = try SettingsFile(path: try Self.lay(bytes, "run.yaml")).values
+            _ = try RunConfiguration(SettingValues(settings))
         case .hostfile: _ = try Hostfile(path: try Self.lay(bytes, "hosts"))
         }
     }

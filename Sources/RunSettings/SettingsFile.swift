@@ -2,14 +2,15 @@ import Files
 import Foundation
 import Yams
 
-/// A `run.yaml`: the settings in it, and where each stands.
-struct SettingsFile {
+/// A `run.yaml`: a flat mapping of settings to scalars or lists of scalars, and where each stands.
+public struct SettingsFile {
     let path: String
     /// By our names.
-    private(set) var values: [String: String] = [:]
+    public private(set) var values: [String: String] = [:]
     private var lines: [String: Int] = [:]
 
-    init(path: String) throws(ConfigurationError) {
+    /// - Throws: ``ConfigurationError`` naming the file and the line or key.
+    public init(path: String) throws(ConfigurationError) {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw ConfigurationError(
                 path, "cannot be read", hint: "--config names a YAML file that every rank can see")
@@ -62,7 +63,7 @@ struct SettingsFile {
             let own = name.replacingOccurrences(of: "_", with: "-")
             if value.mapping != nil {
                 strangers.add(namesIn: value, below: name, line: line)
-            } else if !Setting.all.contains(where: { $0.name == own }) {
+            } else if SettingTable.named(own) == nil {
                 strangers.add(name, line: line)
             } else if lines.updateValue(line, forKey: own) != nil {
                 throw ConfigurationError("\(path):\(line)", "\(name) is given twice")
@@ -105,7 +106,7 @@ struct SettingsFile {
         guard let items = node.sequence else {
             throw ConfigurationError(place, "\(name) must be a value or a list of values")
         }
-        guard Setting.lists.contains(name) else {
+        guard SettingTable.named(name)?.form.isList ?? false else {
             throw ConfigurationError(place, "\(name) is a list; it must be one value")
         }
         var texts: [String] = []
@@ -154,7 +155,7 @@ struct SettingsFile {
 
     /// Whether an unquoted text would be taken for nothing or for a truth value, where any text is one.
     static func isMisread(_ text: String, in name: String) -> Bool {
-        Setting.texts.contains(name)
+        SettingTable.named(name)?.form.takesAnyText ?? false
             && (nulls.contains(text)
                 || ["true", "false", "yes", "no", "on", "off"].contains(text.lowercased()))
     }
@@ -164,11 +165,10 @@ struct SettingsFile {
     /// Names that are no settings, all in one message.
     private func unknown(_ strangers: Strangers) -> ConfigurationError {
         let shown = strangers.names.enumerated().map { index, stranger in
-            let advice = SettingAdvice.advice(for: stranger.name)
             let line = index == 0 ? "" : "line \(stranger.line): "
             let isNested = stranger.name.contains(".") ? " (settings are not nested)" : ""
             return "\(line)'\(stranger.name)' is not a setting\(isNested)"
-                + (advice.map { "; \($0)" } ?? "")
+                + SettingAdvice.clause(for: stranger.name)
         }
         let more = strangers.areMore ? "; and more" : ""
         return ConfigurationError(

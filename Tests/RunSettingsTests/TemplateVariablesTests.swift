@@ -1,8 +1,8 @@
 import Faults
 import JSON
 import ModelFiles
+import RunSettings
 import Testing
-import Training
 
 /// What `--template-set` gives is what a template gets, or it is refused.
 @Suite struct TemplateVariablesTests {

@@ -1,5 +1,5 @@
+import RunSettings
 import Testing
-import Training
 
 @Suite struct DataSourceTests {
     @Test func pathsAndWeights() throws {

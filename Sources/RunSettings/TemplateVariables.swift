@@ -91,6 +91,16 @@ public struct TemplateVariables: Sendable, Equatable {
     }
 }
 
+extension SettingKind where Value == TemplateVariables {
+    static var templateVariables: SettingKind {
+        SettingKind(
+            read: { text, flag throws(ConfigurationError) in
+                try TemplateVariables(text, flag: flag)
+            }, write: { $0.text }
+        ).repeated
+    }
+}
+
 extension Substring {
     fileprivate var trimmed: String { trimmingCharacters(in: .whitespaces) }
 }

@@ -1,17 +1,17 @@
 import Faults
 import Foundation
 import Optimization
+import RunSettings
 import Slices
 import TestSupport
 import Testing
-import Training
 
 @Suite struct RunConfigurationTests {
     private static let least = ["model": "m", "data": "d", "out": "o"]
 
     /// The defaults that the README promises.
     @Test func defaults() throws {
-        let run = try RunConfiguration(settings: Self.least)
+        let run = try RunConfiguration(SettingValues(Self.least))
         #expect(run.learningRate == 2e-4 && run.clipNorm == 1 && run.warmupSteps == 0)
         #expect(run.adam.beta1 == 0.9 && run.adam.beta2 == 0.999)
         #expect(run.adam.epsilon == 1e-8 && run.adam.weightDecay == 0)
@@ -20,7 +20,7 @@ import Training
                 && run.seed == 0)
         #expect(run.schedule == .linear && run.order == .shuffled && run.duration == .epochs(1))
         #expect(run.checkpointEvery == 50 && run.keep == 3 && run.resume == .auto)
-        #expect(run.evalEvery == nil && run.threads == nil && run.samples.maxLength == nil)
+        #expect(run.evalEvery == nil && run.threads == nil && run.maxLength == nil)
     }
 
     @Test(arguments: [
@@ -33,7 +33,7 @@ import Training
     func wrongValuesAreNamed(name: String, value: String) throws {
         let settings = Self.least.merging([name: value]) { $1 }
         let error = try #require(throws: ConfigurationError.self) {
-            try RunConfiguration(settings: settings)
+            try RunConfiguration(SettingValues(settings))
         }
         #expect(error.description.contains(name) && error.exitCode == .badInput)
     }
@@ -42,14 +42,14 @@ import Training
     func whatIsNeeded(name: String) {
         var settings = Self.least
         settings[name] = nil
-        #expect(throws: ConfigurationError.self) { try RunConfiguration(settings: settings) }
+        #expect(throws: ConfigurationError.self) { try RunConfiguration(SettingValues(settings)) }
     }
 
     private func settings(yaml: String) throws -> [String: String] {
         try Programs.withScratchFolder { scratch in
             let path = scratch + "/run.yaml"
             try Data(yaml.utf8).write(to: URL(fileURLWithPath: path))
-            return try RunConfiguration.settings(yamlFile: path)
+            return try SettingsFile(path: path).values
         }
     }
 
@@ -82,7 +82,7 @@ import Training
             (name: "model", value: "a: b # \"c\"\\ d\n"), (name: "lr", value: "0.0002"),
             (name: "out", value: "-"), (name: "data", value: "ünïcode/%.jsonl"),
         ]
-        let found = try settings(yaml: RunConfiguration.yaml(written))
+        let found = try settings(yaml: SettingValues.yaml(written))
         #expect(found == Dictionary(uniqueKeysWithValues: written.map { ($0.name, $0.value) }))
     }
 }

@@ -1,8 +1,8 @@
 import Faults
 import Foundation
+import RunSettings
 import TestSupport
 import Testing
-import Training
 
 /// What a run.yaml says is what is set, or it is refused with its line.
 @Suite struct SettingsFileTests {
@@ -10,7 +10,7 @@ import Training
         try Programs.withScratchFolder { scratch in
             let path = scratch + "/run.yaml"
             try yaml.write(to: URL(fileURLWithPath: path))
-            return try RunConfiguration.settings(yamlFile: path)
+            return try SettingsFile(path: path).values
         }
     }
 
@@ -115,7 +115,7 @@ import Training
     /// Whatever text a setting has, run.yaml gives it back.
     @Test(arguments: ["no", "ON", "null", "~", "true", "010", "1e3"])
     func textsSurvive(text: String) throws {
-        #expect(try settings(RunConfiguration.yaml([(name: "out", value: text)])) == ["out": text])
+        #expect(try settings(SettingValues.yaml([(name: "out", value: text)])) == ["out": text])
     }
 
     // MARK: Names of others
@@ -175,7 +175,7 @@ import Training
 
     /// The table names only settings that there are, and none of ours as somebody else's.
     @Test func theTableIsAboutOurSettings() {
-        let own = Set(Setting.all.map(\.name))
+        let own = Set(SettingTable.all.map(\.name))
         for foreign in ForeignSetting.all {
             for name in foreign.settings { #expect(own.contains(name), "\(foreign.name): \(name)") }
             let plain = foreign.name.replacingOccurrences(of: "_", with: "-")
@@ -189,8 +189,7 @@ import Training
 
     private func refusal(_ name: String, _ value: String) -> String {
         let error = #expect(throws: ConfigurationError.self) {
-            try RunConfiguration(
-                settings: ["model": "m", "data": "d", "out": "o"].merging([name: value]) { $1 })
+            try SettingValues([name: value])
         }
         return error?.description ?? ""
     }
@@ -230,8 +229,7 @@ import Training
                 .write(to: URL(fileURLWithPath: path))
             for (settings, place) in [([:], "\(path):4: epochs"), (["epochs": "0"], "--epochs")] {
                 let error = #expect(throws: ConfigurationError.self) {
-                    try RunRehearsal(
-                        settings: settings, configurationFile: path, startsMPI: false)
+                    try SettingValues(flags: settings, file: path)
                 }
                 #expect(error?.location == place)
             }

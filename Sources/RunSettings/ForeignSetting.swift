@@ -83,7 +83,7 @@ public enum SettingAdvice {
     /// - Returns: The rest of a sentence that names it; `nil` if nothing is like it.
     static func advice(for name: String) -> String? {
         let plain = canonical(name)
-        if let own = Setting.all.first(where: { $0.name == plain }) { return "write \(own.name)" }
+        if SettingTable.named(plain) != nil { return "write \(plain)" }
         if let foreign = foreign[plain] { return foreign.advice }
         // The last part alone, for names inside mappings.
         if let last = plain.split(separator: ".").last, last.count < plain.count {
@@ -92,12 +92,15 @@ public enum SettingAdvice {
         return nearest(to: plain)
     }
 
+    /// The advice behind a sentence that names `name`; empty if nothing is like it.
+    static func clause(for name: String) -> String { advice(for: name).map { "; \($0)" } ?? "" }
+
     /// What to write in place of an unknown flag of lora-worker; `nil` if it is not known elsewhere.
     ///
     /// - Parameter flag: With its dashes.
     public static func advice(forFlag flag: String) -> String? {
         let name = canonical(String(flag.drop { $0 == "-" }))
-        if let own = Setting.all.first(where: { $0.name == name }) { return "write --\(own.name)" }
+        if SettingTable.named(name) != nil { return "write --\(name)" }
         guard let foreign = foreign[name] else { return nil }
         guard !foreign.settings.isEmpty else { return foreign.advice }
         let flags = foreign.settings.map { "--\($0)" }.joined(separator: " and ")
@@ -122,7 +125,7 @@ public enum SettingAdvice {
             candidates.map { (name: $0, edits: edits(from: $0, to: name, atMost: mostEdits)) }
                 .filter { $0.edits <= mostEdits }.min { ($0.edits, $0.name) < ($1.edits, $1.name) }
         }
-        let own = closest(Setting.all.lazy.map(\.name))
+        let own = closest(SettingTable.all.lazy.map(\.name))
         let other = closest(foreign.keys.sorted())
         if let own, own.edits <= other?.edits ?? own.edits { return "write \(own.name)" }
         return other.flatMap { foreign[$0.name] }.map { "if it is \($0.name), \($0.advice)" }
