@@ -345,7 +345,7 @@ let package = Package(
         tests(
             "SupervisionTests", ["Faults", "lora", "lora-worker", "Supervision", "TestSupport"]),
         tests("DiagnosisTests", ["Collectives", "Diagnosis", "Supervision"]),
-        tests("ProgressReportsTests", ["ProgressReports", "TestSupport"]),
+        tests("ProgressReportsTests", ["ProgressReports", "TestSupport", "Words"]),
         tests(
             "ProgressDeliveryTests",
             [

@@ -1,3 +1,5 @@
+import Words
+
 /// What a terminal shows at its bottom while a run goes on: three lines about where it stands.
 ///
 ///     [#########.................] 312/1000  12 min 40 s left
@@ -46,9 +48,7 @@ struct LiveView {
         let cells = min(40, columns - 1 - text.count - 2)
         guard cells >= 5 else { return String(text.dropFirst()) }
         let share = Double(min(step.step, totalSteps)) / Double(max(1, totalSteps))
-        let full = Int(Double(cells) * max(0, share))
-        return "[" + String(repeating: "#", count: full)
-            + String(repeating: ".", count: cells - full) + "]" + text
+        return progressBar(share, cells: cells) + text
     }
 
     private func numbers(

@@ -1,4 +1,3 @@
-import Foundation
 import Words
 
 extension TimedRecord {
@@ -81,35 +80,4 @@ extension ProgressRecord.Step {
         guard let (workerRank, excess) = straggler, excess >= 0.1 else { return nil }
         return "rank \(workerRank) \(decimal(excess * 100, places: 0)) % slower than the mean"
     }
-}
-
-/// "1 rank", "2 ranks".
-func counted(_ count: Int, _ noun: String) -> String {
-    "\(count) \(noun)\(count == 1 ? "" : "s")"
-}
-
-/// `value` with this many digits after the point, rounded half away from zero.
-func decimal(_ value: Double, places: Int) -> String {
-    let scale = [1.0, 10, 100, 1000, 10000][places]
-    let scaled = (value.magnitude * scale).rounded()
-    guard scaled < 1e15 else { return "\(value)" }
-    var digits = String(Int64(scaled))
-    if places > 0 {
-        digits = String(repeating: "0", count: max(0, places + 1 - digits.count)) + digits
-        digits.insert(".", at: digits.index(digits.endIndex, offsetBy: -places))
-    }
-    return (value < 0 && scaled > 0 ? "-" : "") + digits
-}
-
-/// Three significant digits: "0.000183", "2e-07".
-func significant(_ value: Double) -> String { String(format: "%.3g", value) }
-
-/// "42 s", "3 min 20 s", "2 h 05 min".
-public func duration(seconds: Double) -> String {
-    guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "unknown time" }
-    let total = Int(seconds.rounded())
-    if total < 60 { return "\(total) s" }
-    let (value, rest) = total < 3600 ? (total / 60, total % 60) : (total / 3600, total / 60 % 60)
-    let padded = (rest < 10 ? "0" : "") + "\(rest)"
-    return total < 3600 ? "\(value) min \(padded) s" : "\(value) h \(padded) min"
 }

@@ -5,6 +5,7 @@ import Kernels
 import RunSettings
 import Slices
 import Tokenization
+import Words
 
 /// The data files of a run, tokenized.
 struct TrainingData {
@@ -42,12 +43,16 @@ struct TrainingData {
     static func load(
         _ path: String, recipe: SampleRecipe, cache: SampleCache, threads: Int?
     ) throws -> LoadedDataset {
-        let notice = TokenizationNotice(path: path)
-        defer { notice.finish() }
+        let line = ProgressLine { done, total, seconds in
+            let speed = Double(done) / seconds / 1e6
+            return "tokenizing \(path): \(done >> 20) of \(total >> 20) MiB, "
+                + "\((speed * 10).rounded() / 10) MB/s"
+        }
+        defer { line.finish() }
         return try ProcessorCores.withAllCores { cores in
             try loadDataset(
                 path: path, recipe: recipe, cache: cache, lanes: threads ?? cores,
-                report: { notice.say($0) }, progress: { notice.update($0, of: $1) })
+                report: { line.say($0) }, progress: { line.update($0, of: $1) })
         }
     }
 

@@ -1,5 +1,6 @@
 import JSON
 import Operations
+import Words
 
 /// What `lora bench` found, for people and for programs.
 struct BenchReport {

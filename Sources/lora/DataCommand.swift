@@ -5,6 +5,7 @@ import Foundation
 import RunSettings
 import SettingFlags
 import Training
+import Words
 
 /// `lora data`: what a run would train on.
 struct DataCommand: ParsableCommand {

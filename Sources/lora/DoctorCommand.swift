@@ -8,6 +8,7 @@ import RunSettings
 import SettingFlags
 import Supervision
 import Training
+import Words
 
 /// `lora doctor`: whether hosts can take part in a run, and what mends it where they cannot.
 struct DoctorCommand: ParsableCommand {

@@ -6,6 +6,7 @@ import JSON
 import RunSettings
 import SettingFlags
 import Training
+import Words
 
 /// `lora eval`: the loss of a model, with or without an adapter, on held-out data.
 struct EvalCommand: ParsableCommand {
@@ -97,22 +98,18 @@ struct EvalCommand: ParsableCommand {
     }
 
     private func table(_ report: EvaluationJob.Report) -> String {
-        var rows = [
-            ("loss", "\(report.loss) nats a target token"),
-            ("perplexity", "\(report.perplexity)"),
-            ("samples", "\(report.samples)"),
-            ("target tokens", "\(report.targetTokens) of \(report.tokens)"),
-        ]
-        if report.badLines > 0 { rows.append(("bad lines", "\(report.badLines) skipped")) }
+        var rows = TextTable()
+        rows.add(["loss", "\(report.loss) nats a target token"])
+        rows.add(["perplexity", "\(report.perplexity)"])
+        rows.add(["samples", "\(report.samples)"])
+        rows.add(["target tokens", "\(report.targetTokens) of \(report.tokens)"])
+        if report.badLines > 0 { rows.add(["bad lines", "\(report.badLines) skipped"]) }
         if report.withoutTarget > 0 {
-            rows.append(("without target", "\(report.withoutTarget) records left out"))
+            rows.add(["without target", "\(report.withoutTarget) records left out"])
         }
         if report.truncated > 0 {
-            rows.append(("truncated", "\(report.truncated) samples at \(report.maxLength) tokens"))
+            rows.add(["truncated", "\(report.truncated) samples at \(report.maxLength) tokens"])
         }
-        let width = (rows.map(\.0.count).max() ?? 0) + 2
-        return rows.map { label, text in
-            label + String(repeating: " ", count: width - label.count) + text
-        }.joined(separator: "\n")
+        return rows.alignedLeft.text
     }
 }

@@ -1,5 +1,6 @@
 import JSON
 import Operations
+import Words
 
 extension RunPlan {
     /// The plan as a table for people.

@@ -1,5 +1,6 @@
 import JSON
 import Operations
+import Words
 
 extension ScalingPlan {
     /// Both curves as tables.

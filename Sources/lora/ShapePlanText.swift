@@ -1,5 +1,6 @@
 import JSON
 import Operations
+import Words
 
 extension ShapePlan {
     /// The plan as a table for people.

@@ -1,3 +1,5 @@
+import Words
+
 /// Progress of a command that does one thing after the other: a line for each.
 final class StageLine {
     private var stage: String?

@@ -1,6 +1,7 @@
 import Foundation
 import ProgressReports
 import Testing
+import Words
 
 @Suite struct TerminalReporterTests {
     private func output(

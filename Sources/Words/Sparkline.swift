@@ -1,7 +1,7 @@
 /// A curve in one line of text: the whole run so far, however long, in bounded memory.
 ///
 /// Values are averaged in cells of equally many values; when all cells are full, neighbours merge.
-package struct Sparkline {
+public struct Sparkline {
     private var cells: [Cell] = []
     private var valuesPerCell = 1
 
@@ -16,10 +16,10 @@ package struct Sparkline {
     /// For terminals that do not speak UTF-8.
     private static let plain = Array("_.-=+*#@")
 
-    package init() {}
+    public init() {}
 
     /// Takes the next value; what is not finite has no height and is left out.
-    package mutating func add(_ value: Double) {
+    public mutating func add(_ value: Double) {
         guard value.isFinite else { return }
         if let last = cells.last, last.count < valuesPerCell {
             cells[cells.count - 1].sum += value
@@ -39,7 +39,7 @@ package struct Sparkline {
     }
 
     /// At most `width` characters, the newest value last, from the least mean to the greatest.
-    package func text(width: Int, isUnicode: Bool) -> String {
+    public func text(width: Int, isUnicode: Bool) -> String {
         let levels = isUnicode ? Self.blocks : Self.plain
         let groups = max(1, (cells.count + width - 1) / max(1, width))
         let means = stride(from: 0, to: cells.count, by: groups).map { start in
