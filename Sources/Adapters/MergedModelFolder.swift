@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import JSON
 public import ModelFiles
@@ -142,8 +143,7 @@ public struct MergedModelFolder {
             "metadata": ["total_size": .integer(total)],
             "weight_map": .object(JSONObject(shardNames.sorted { $0.key < $1.key })),
         ]
-        try StagedModelFolder.write(
-            index.encoded(), to: folder + "/model.safetensors.index.json")
+        try DurableFiles.create(folder + "/model.safetensors.index.json", with: index.encoded())
     }
 
     /// `model.safetensors`, or `model-00001-of-00003.safetensors`.
@@ -160,7 +160,7 @@ public struct MergedModelFolder {
 
     private func writeConfiguration(to folder: String) throws {
         let configuration = try model.huggingFaceConfiguration(format: format)
-        try StagedModelFolder.write(configuration.encoded(), to: folder + "/config.json")
+        try DurableFiles.create(folder + "/config.json", with: configuration.encoded())
     }
 
     /// - Returns: Names in a base folder that were not brought along.
@@ -171,9 +171,9 @@ public struct MergedModelFolder {
         let files = try HuggingFaceTokenizerFiles(
             ggufMetadata: metadata, path: model.path,
             maximumPositions: model.configuration.maximumPositions)
-        try StagedModelFolder.write(files.tokenizer.encoded(), to: folder + "/tokenizer.json")
-        try StagedModelFolder.write(
-            files.configuration.encoded(), to: folder + "/tokenizer_config.json")
+        try DurableFiles.create(folder + "/tokenizer.json", with: files.tokenizer.encoded())
+        try DurableFiles.create(
+            folder + "/tokenizer_config.json", with: files.configuration.encoded())
         return []
     }
 }

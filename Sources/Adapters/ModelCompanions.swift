@@ -80,8 +80,8 @@ struct ModelCompanions {
             }
             let file = try MappedFile(path: folder + "/" + name)
             let bytes = withExtendedLifetime(file) { [UInt8](file.bytes) }
-            try StagedModelFolder.write(bytes, to: target + "/" + name)
-            if let inner { try StagedModelFolder.synchronize(inner) }
+            try DurableFiles.create(target + "/" + name, with: bytes)
+            if let inner { try DurableFiles.synchronize(folder: inner) }
         }
         return leftOut
     }

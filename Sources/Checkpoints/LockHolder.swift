@@ -1,6 +1,5 @@
 import Faults
 public import Files
-import Foundation
 
 /// Who holds a run's lock, as it writes itself into the locked file.
 ///
@@ -17,25 +16,17 @@ public struct LockHolder: Sendable, Equatable {
         self.ranks = ranks
     }
 
-    /// - Returns: `nil` if nobody can be read there.
-    public init?(descriptor: Int32) {
-        var bytes = [UInt8](repeating: 0, count: 512)
-        let count = pread(descriptor, &bytes, bytes.count, 0)
-        guard count > 0 else { return nil }
-        let words = String(decoding: bytes[..<count], as: UTF8.self)
-            .split(whereSeparator: \.isWhitespace)
+    /// - Returns: `nil` if `text` names nobody.
+    public init?(_ text: String) {
+        let words = text.split(whereSeparator: \.isWhitespace)
         guard words.count == 3, let process = Int32(words[0]), let ranks = Int(words[2]) else {
             return nil
         }
         self.init(process: process, host: String(words[1]), ranks: ranks)
     }
 
-    /// Takes the place of whoever stood there.
-    public func write(to descriptor: Int32) {
-        let bytes = Array("\(process) \(host) \(ranks)\n".utf8)
-        _ = ftruncate(descriptor, 0)
-        _ = bytes.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
-    }
+    /// What stands in the locked file.
+    public var text: String { "\(process) \(host) \(ranks)\n" }
 
     /// Whether both jobs are likely to be meant as ranks of one: one rank each, on one host.
     public func looksLikeRank(besides other: LockHolder) -> Bool {

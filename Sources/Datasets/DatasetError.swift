@@ -1,4 +1,6 @@
 public import Faults
+import Files
+import Glibc
 
 /// Training data that cannot be used.
 public struct DatasetError: Fault {
@@ -15,5 +17,16 @@ public struct DatasetError: Fault {
         self.location = location
         self.hint = hint
         self.exitCode = exitCode
+    }
+
+    /// What the error of a file of the cache says, as this room's.
+    init(ofCache error: FileError) {
+        let isFull = [ENOSPC, EDQUOT, EFBIG].contains { error.cause == .system($0) }
+        self.init(
+            error.problem, at: error.location,
+            hint: isFull
+                ? "Tokenized samples take about as much room as the data: free some, or name "
+                    + "another folder with --cache"
+                : "Name a folder that may be written to with --cache")
     }
 }

@@ -79,7 +79,8 @@ public struct SampleCache: Sendable, Equatable {
         origin = .mapped
         if let file = try existing(path, key) { return file }
         let lock = try lock(folder + "/." + name + ".lock", path, report)
-        defer { lock.release() }
+        // The others find the file, and not the lock.
+        defer { lock.removeFile() }
         // Somebody else may have made it meanwhile.
         if let file = try existing(path, key) { return file }
         origin = access(path, F_OK) == 0 ? .remade : .made
@@ -88,9 +89,9 @@ public struct SampleCache: Sendable, Equatable {
         }
         let temporary = "\(folder)/.\(name).\(getpid()).part"
         do throws(DatasetError) {
-            try make(temporary, lock.touch)
+            try make(temporary) { lock.touch() }
             guard rename(temporary, path) == 0 else {
-                throw OutputFile.failure(errno, path)
+                throw DatasetError(ofCache: .system(errno, "cannot be written", at: path))
             }
         } catch {
             unlink(temporary)
@@ -115,7 +116,14 @@ public struct SampleCache: Sendable, Equatable {
         var sign = FileLock.lastSign(lockPath)
         var quietSince = DispatchTime.now().uptimeNanoseconds
         while true {
-            if let lock = try FileLock(path: lockPath) { return lock }
+            do throws(FileError) {
+                if let lock = try FileLock(path: lockPath) {
+                    lock.touch()
+                    return lock
+                }
+            } catch {
+                throw DatasetError(ofCache: error)
+            }
             // Signs are compared with each other and never with a clock, which may be set.
             let now = DispatchTime.now().uptimeNanoseconds
             let newSign = FileLock.lastSign(lockPath)
@@ -145,48 +153,4 @@ public enum SampleOrigin: String, Sendable {
     case remade
     /// Made for this process alone, because the cache cannot be written to.
     case unsaved
-}
-
-/// An exclusive lock on a file; the system gives it back when its process ends, however it ends.
-private struct FileLock {
-    private let path: String
-    private let descriptor: Int32
-
-    /// - Returns: `nil` if another process has it.
-    init?(path: String) throws(DatasetError) {
-        self.path = path
-        while true {
-            let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-            guard descriptor >= 0 else { throw OutputFile.failure(errno, path) }
-            guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-                close(descriptor)
-                return nil
-            }
-            // The last holder may have removed the file between the two calls.
-            var status = stat()
-            if fstat(descriptor, &status) == 0, status.st_nlink > 0 {
-                self.descriptor = descriptor
-                futimens(descriptor, nil)
-                return
-            }
-            close(descriptor)
-        }
-    }
-
-    /// Says that its holder is alive.
-    var touch: @Sendable () -> Void {
-        { [descriptor] in _ = futimens(descriptor, nil) }
-    }
-
-    func release() {
-        unlink(path)
-        close(descriptor)
-    }
-
-    /// When the holder of the lock at `path` last said that it is alive, by the file system's clock.
-    static func lastSign(_ path: String) -> [Int] {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return [] }
-        return [status.st_mtim.tv_sec, status.st_mtim.tv_nsec]
-    }
 }

@@ -9,11 +9,11 @@ final class SampleFileWriter {
     private let path: String
     private let isWide: Bool
     private let vocabularySize: Int
-    private let main: OutputFile
+    private let main: SectionFile
     // Sections whose place depends on the size of the one before.
-    private let training: OutputFile
-    private let heldOut: OutputFile
-    private let runs: OutputFile
+    private let training: SectionFile
+    private let heldOut: SectionFile
+    private let runs: SectionFile
     private var tokenCount = 0
     private var runCount = 0
     private var lengths = (training: SampleLengths(), heldOut: SampleLengths())
@@ -25,10 +25,10 @@ final class SampleFileWriter {
         self.path = path
         self.vocabularySize = vocabularySize
         isWide = vocabularySize > 1 << 16
-        main = try OutputFile(path: path, keepsName: true)
-        training = try OutputFile(path: path + ".training", keepsName: false)
-        heldOut = try OutputFile(path: path + ".held-out", keepsName: false)
-        runs = try OutputFile(path: path + ".runs", keepsName: false)
+        main = try SectionFile(path: path, keepsName: true)
+        training = try SectionFile(path: path + ".training", keepsName: false)
+        heldOut = try SectionFile(path: path + ".held-out", keepsName: false)
+        runs = try SectionFile(path: path + ".runs", keepsName: false)
         try main.write([UInt8](repeating: 0, count: SampleFileHeader.bytes))
     }
 

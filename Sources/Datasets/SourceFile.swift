@@ -7,7 +7,7 @@ import Foundation
 final class SourceFile {
     let path: String
     let byteCount: Int
-    private let descriptor: Int32
+    private let descriptor: Descriptor
     private let modified: timespec
     private(set) var position = 0
 
@@ -15,55 +15,45 @@ final class SourceFile {
     ///   block.
     init(path: String) throws(DatasetError) {
         self.path = path
-        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else {
-            let number = errno
+        let status: stat
+        do throws(FileError) {
+            descriptor = try Descriptor.reading(path)
+            status = try descriptor.status()
+        } catch {
+            let isAbsent = error.cause == .system(ENOENT)
             throw DatasetError(
-                "cannot be read (\(String(cString: strerror(number))))", at: path,
-                hint: number == ENOENT ? DataPath.absentHint(path) : nil)
+                error.problem, at: path, hint: isAbsent ? DataPath.absentHint(path) : error.hint)
         }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            close(descriptor)
-            guard status.st_mode & S_IFMT == S_IFDIR else {
-                throw DatasetError(
-                    "is not a regular file", at: path,
-                    hint: "Data are read more than once: write them to a file")
-            }
-            throw DatasetError("is a folder", at: path, hint: DataPath.folderHint(path))
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: break
+        case S_IFDIR: throw DatasetError("is a folder", at: path, hint: DataPath.folderHint(path))
+        default:
+            throw DatasetError(
+                "is not a regular file", at: path,
+                hint: "Data are read more than once: write them to a file")
         }
         byteCount = Int(status.st_size)
         modified = status.st_mtim
     }
 
-    deinit { close(descriptor) }
-
     /// Reads what comes next.
     ///
     /// - Returns: Bytes read; 0 at the end.
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(DatasetError) -> Int {
-        while true {
-            let count = Foundation.read(descriptor, buffer.baseAddress, buffer.count)
-            if count >= 0 {
-                position += count
-                return count
-            }
-            guard errno == EINTR else {
-                throw DatasetError(
-                    "cannot be read (\(String(cString: strerror(errno))))", at: path)
-            }
+        do throws(FileError) {
+            let count = try descriptor.read(into: buffer, at: position)
+            position += count
+            return count
+        } catch {
+            throw DatasetError(error.problem, at: path, hint: error.hint)
         }
     }
 
-    func rewind() {
-        lseek(descriptor, 0, SEEK_SET)
-        position = 0
-    }
+    func rewind() { position = 0 }
 
     /// - Throws: ``DatasetError`` if the file is not the one that was opened any more.
     func requireUnchanged() throws(DatasetError) {
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, Int(status.st_size) == byteCount,
+        guard let status = try? descriptor.status(), Int(status.st_size) == byteCount,
             status.st_mtim.tv_sec == modified.tv_sec, status.st_mtim.tv_nsec == modified.tv_nsec
         else {
             throw DatasetError(

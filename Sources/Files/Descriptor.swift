@@ -158,6 +158,20 @@ public struct Descriptor: ~Copyable, Sendable {
         return count
     }
 
+    /// The whole contents of a file as it is now.
+    public func contents() throws(FileError) -> [UInt8] {
+        var contents = [UInt8](repeating: 0, count: Int(try status().st_size))
+        var filled = 0
+        while filled < contents.count {
+            let count = try contents.withMutableBytes { (bytes) throws(FileError) in
+                try read(into: .init(rebasing: bytes[filled...]), at: filled)
+            }
+            if count == 0 { break }
+            filled += count
+        }
+        return Array(contents.prefix(filled))
+    }
+
     /// Cuts the file off after so many bytes.
     public func truncate(toBytes count: Int) throws(FileError) {
         guard ftruncate(number, off_t(count)) == 0 else {

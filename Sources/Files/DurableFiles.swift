@@ -64,6 +64,16 @@ public enum DurableFiles {
         if isDurable { try folder.synchronize() }
     }
 
+    /// Writes a file that was not there before. Its contents are durable when it returns; its name
+    /// is once its folder is synchronized.
+    public static func create(
+        _ path: String, with bytes: [UInt8], permissions: UInt32 = 0o644
+    ) throws(FileError) {
+        var file = try NewFile(path: path, permissions: permissions)
+        try bytes.withBytes { (memory) throws(FileError) in try file.write(memory, at: 0) }
+        try file.finish()
+    }
+
     /// How the temporary files of the file `name` begin, which a killed process leaves behind.
     public static func temporaryPrefix(of name: String) -> String { ".\(name)." }
 
@@ -125,6 +135,15 @@ extension Array where Element: BitwiseCopyable {
     ) throws(Failure) -> Result {
         try withUnsafeBufferPointer { (buffer) throws(Failure) -> Result in
             try body(UnsafeRawBufferPointer(buffer))
+        }
+    }
+
+    /// As ``withBytes(_:)``, to write to.
+    public mutating func withMutableBytes<Result, Failure: Error>(
+        _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try withUnsafeMutableBufferPointer { (buffer) throws(Failure) -> Result in
+            try body(UnsafeMutableRawBufferPointer(buffer))
         }
     }
 }

@@ -1,11 +1,11 @@
+import Files
 import Glibc
 public import ProgressReports
 import Synchronization
 
 /// A file, FIFO or standard output that gets every record as a line of JSON, with its run and sequence.
 public final class JSONLinesFile: ProgressSink {
-    private let descriptor: Int32
-    private let isOwned: Bool
+    private let descriptor: Descriptor
     private let failures: FailureCount
     private let state = Mutex(State())
 
@@ -21,23 +21,24 @@ public final class JSONLinesFile: ProgressSink {
     public init(
         path: String, tell: @escaping @Sendable (String) -> Void = tellOnStandardError
     ) throws(ProgressError) {
-        isOwned = path != "-"
-        // Not blocking: opening a FIFO without a reader must fail instead of hang.
-        descriptor =
-            isOwned
-            ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0o644)
-            : STDOUT_FILENO
-        guard descriptor >= 0 else {
+        let isOutput = path == "-"
+        do throws(FileError) {
+            // Not blocking: opening a FIFO without a reader must fail instead of hang.
+            descriptor =
+                isOutput
+                ? Descriptor(owning: fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0), path: path)
+                : try Descriptor(
+                    path, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK,
+                    doing: "cannot be opened for writing")
+        } catch {
             throw ProgressError(
-                "cannot be opened for writing (\(String(cString: strerror(errno))))", at: path,
+                error.problem, at: path,
                 hint: "Choose a file that you may write to; a FIFO needs a reader")
         }
-        failures = FailureCount(place: isOwned ? path : "standard output", tell: tell)
+        failures = FailureCount(place: isOutput ? "standard output" : path, tell: tell)
     }
 
     public var place: String { failures.place }
-
-    deinit { if isOwned { close(descriptor) } }
 
     public func receive(_ record: TimedRecord) {
         state.withLock { state in
@@ -56,18 +57,17 @@ public final class JSONLinesFile: ProgressSink {
     /// - Returns: Why not all was; `nil` if it was.
     private func write(_ rest: inout ArraySlice<UInt8>) -> String? {
         while !rest.isEmpty {
-            let written = rest.withUnsafeBytes {
-                Glibc.write(descriptor, $0.baseAddress, $0.count)
-            }
-            if written > 0 {
-                rest = rest.dropFirst(written)
-            } else if errno == EAGAIN || errno == EINTR {
-                var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+            do throws(FileError) {
+                let count = try Array(rest).withBytes { (bytes) throws(FileError) in
+                    try descriptor.writeSome(bytes)
+                }
+                rest = rest.dropFirst(count)
+            } catch {
+                guard error.cause == .system(EAGAIN) else { return error.reason }
+                var entry = pollfd(fd: descriptor.number, events: Int16(POLLOUT), revents: 0)
                 if poll(&entry, 1, Self.writeSeconds * 1000) != 1 {
                     return "its reader does not read"
                 }
-            } else {
-                return String(cString: strerror(errno))
             }
         }
         return nil

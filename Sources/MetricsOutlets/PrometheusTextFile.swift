@@ -1,3 +1,4 @@
+import Files
 import Glibc
 public import ProgressReports
 import Synchronization
@@ -56,26 +57,13 @@ public final class PrometheusTextFile: ProgressSink {
                 runName: runName)
             return text.text
         }
-        replace(with: Array(text.utf8))
+        do throws(FileError) {
+            // A reader sees the old file or the new one, never half of it.
+            try DurableFiles.writeBriefly(Array(text.utf8), to: path)
+        } catch {
+            failures.count(error.reason)
+        }
     }
 
     public func finish(timeoutSeconds: Double) { failures.tellTotal() }
-
-    /// A reader sees the old file or the new one, never half of it.
-    private func replace(with bytes: [UInt8]) {
-        let temporary = "\(path).\(getpid())"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else {
-            failures.count(String(cString: strerror(errno)))
-            return
-        }
-        let written = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-        let isWhole = written == bytes.count
-        close(descriptor)
-        guard isWhole, rename(temporary, path) == 0 else {
-            failures.count(String(cString: strerror(isWhole ? errno : ENOSPC)))
-            unlink(temporary)
-            return
-        }
-    }
 }

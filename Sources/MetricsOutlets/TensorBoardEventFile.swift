@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 import Glibc
 public import ProgressReports
@@ -11,7 +12,7 @@ public import ProgressReports
 /// Source: `tensorflow/core/util/event.proto`, `summary.proto`, and the format of TFRecord files.
 public final class TensorBoardEventFile: ProgressSink {
     public let place: String
-    private let descriptor: Int32
+    private let file: AppendedFile
     private let mayWrite: @Sendable () -> Bool
     private let failures: FailureCount
 
@@ -31,10 +32,11 @@ public final class TensorBoardEventFile: ProgressSink {
         let seconds = unixTimeNanoseconds() / 1_000_000_000
         // TensorBoard reads files in the order of their names.
         place = "\(folder)/events.out.tfevents.\(seconds).\(host).\(getpid()).0"
-        descriptor = open(place, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else {
+        do throws(FileError) {
+            file = try AppendedFile(path: place)
+        } catch {
             throw ProgressError(
-                "cannot be made (\(String(cString: strerror(errno))))", at: place,
+                "cannot be made (\(error.reason))", at: place,
                 hint: "Make room there, or give --tensorboard off")
         }
         self.mayWrite = mayWrite
@@ -47,8 +49,6 @@ public final class TensorBoardEventFile: ProgressSink {
                 })
         }
     }
-
-    deinit { close(descriptor) }
 
     public func receive(_ record: TimedRecord) { receive(contentsOf: [record]) }
 
@@ -99,15 +99,8 @@ public final class TensorBoardEventFile: ProgressSink {
         let bytes =
             length + littleEndian(CRC32C.masked(length)) + event
             + littleEndian(CRC32C.masked(event))
-        let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-        guard written != bytes.count else { return }
-        let reason = String(cString: strerror(written < 0 ? errno : ENOSPC))
-        var status = stat()
         // A torn record would end the file for its readers.
-        if written > 0, fstat(descriptor, &status) == 0 {
-            _ = ftruncate(descriptor, status.st_size - off_t(written))
-        }
-        failures.count(reason)
+        do throws(FileError) { try file.append(bytes) } catch { failures.count(error.reason) }
     }
 }
 

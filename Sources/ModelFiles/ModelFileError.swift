@@ -1,4 +1,6 @@
 public import Faults
+import Files
+import Glibc
 public import JSON
 
 /// A model file that cannot be opened, does not hold what it says, or is not supported.
@@ -22,6 +24,15 @@ public struct ModelFileError: FileFault {
         location = part.map { "\(file), \($0)" } ?? file
         self.hint = hint
         self.exitCode = exitCode
+    }
+
+    /// What a file's error says, as this room's.
+    init(_ error: FileError) {
+        let isThere = error.cause == .system(EEXIST)
+        self.init(
+            error.problem, file: error.location ?? "",
+            hint: isThere ? "Give another place; nothing is overwritten" : error.hint,
+            exitCode: error.exitCode)
     }
 
     public init(_ problem: String, file: String, part: String?, hint: String?) {

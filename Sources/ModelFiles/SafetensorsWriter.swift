@@ -1,3 +1,5 @@
+import Files
+
 /// Writes a safetensors file tensor by tensor, so that only one needs to be in memory.
 ///
 /// The header comes first and is complete from the start; the tensors may then be written in any
@@ -18,12 +20,16 @@ public struct SafetensorsWriter: ~Copyable {
         path: String, tensors: [SafetensorsDeclaration], metadata: [String: String] = [:]
     ) throws(ModelFileError) {
         let layout = try SafetensorsLayout(tensors, metadata: metadata, path: path)
-        let file = try NewFile(path: path)
-        try layout.header.withUnsafeBufferPointer { header throws(ModelFileError) in
-            try file.write(UnsafeRawBufferPointer(header), at: 0)
+        do throws(FileError) {
+            let file = try NewFile(path: path)
+            try layout.header.withBytes { (header) throws(FileError) in
+                try file.write(header, at: 0)
+            }
+            self.file = file
+        } catch {
+            throw ModelFileError(error)
         }
         self.layout = layout
-        self.file = file
         pending = Set(layout.order)
     }
 
@@ -43,7 +49,11 @@ public struct SafetensorsWriter: ~Copyable {
         precondition(pending.contains(name), "tensor \(name) is written twice")
         precondition(
             bytes.count == range.count, "\(bytes.count) bytes for \(name), not \(range.count)")
-        try file.write(bytes, at: range.lowerBound)
+        do throws(FileError) {
+            try file.write(bytes, at: range.lowerBound)
+        } catch {
+            throw ModelFileError(error)
+        }
         pending.remove(name)
     }
 
@@ -51,9 +61,7 @@ public struct SafetensorsWriter: ~Copyable {
     public mutating func write(_ name: String, floats: [Float]) throws(ModelFileError) {
         // Safe: the bytes of an array of Float are what the format wants on little-endian hosts,
         // the only ones this package is built for.
-        try floats.withUnsafeBufferPointer { floats throws(ModelFileError) in
-            try write(name, bytes: UnsafeRawBufferPointer(floats))
-        }
+        try floats.withBytes { (bytes) throws(ModelFileError) in try write(name, bytes: bytes) }
     }
 
     /// Makes the file's content durable; its entry in the folder is the caller's to make durable.
@@ -61,7 +69,7 @@ public struct SafetensorsWriter: ~Copyable {
     /// - Precondition: every declared tensor has been written.
     public consuming func finish() throws(ModelFileError) {
         precondition(pending.isEmpty, "not written: \(pending.sorted().joined(separator: ", "))")
-        try file.finish()
+        do throws(FileError) { try file.finish() } catch { throw ModelFileError(error) }
     }
 
     /// A whole small file as bytes.

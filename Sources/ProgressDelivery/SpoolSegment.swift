@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 /// One file of a ``Spool``: a header (what it is, and the place of the last record before it) and entries.
@@ -29,12 +30,14 @@ struct SpoolSegment {
             + digits + Self.suffix
         let header = Self.header(previous)
         bytes = header.count
-        guard Self.write(header, to: path, flags: O_CREAT | O_EXCL) else {
+        do throws(FileError) {
+            try AppendedFile(path: path, existence: .refused, permissions: 0o600).append(header)
+        } catch {
             // Otherwise the name would be taken for ever.
             unlink(path)
             return nil
         }
-        Self.synchronize(folder: folder)
+        try? DurableFiles.synchronize(folder: folder)
     }
 
     /// Takes a file that an earlier job left; `nil` if it is none of ours.
@@ -44,7 +47,7 @@ struct SpoolSegment {
         path = folder + "/" + name
         isClosed = true
         // What cannot be read now may be readable later.
-        let content = Self.read(path)
+        let content = Self.contents(path)
         previous = content.flatMap { Self.parts($0).previous }
         bytes = content?.count ?? 0
     }
@@ -68,7 +71,7 @@ struct SpoolSegment {
 
     /// The whole entries of the file, up to one that is damaged; `nil` if it cannot be read now.
     func entries() -> [SpoolEntry]? {
-        Self.read(path).map { SpoolEntry.decode(Self.parts($0).entries) }
+        Self.contents(path).map { SpoolEntry.decode(Self.parts($0).entries) }
     }
 
     /// Whether it has entries that must survive a power cut, and may not yet.
@@ -77,9 +80,7 @@ struct SpoolSegment {
     /// - Returns: Whether it was written whole; otherwise nothing was.
     mutating func append(_ entry: SpoolEntry) -> Bool {
         let added = entry.encoded()
-        guard Self.write(added, to: path, flags: O_APPEND, size: bytes) else {
-            return false
-        }
+        guard (try? appended.append(added)) != nil else { return false }
         bytes += added.count
         if entry.isKept { isUnsynchronized = true }
         return true
@@ -88,10 +89,7 @@ struct SpoolSegment {
     /// Makes what was appended survive a power cut.
     mutating func synchronize() -> Bool {
         isUnsynchronized = false
-        let descriptor = open(path, O_WRONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        return fsync(descriptor) == 0
+        return (try? appended.synchronize()) != nil
     }
 
     /// Leaves only the entries that must be kept; the others show as a gap.
@@ -102,8 +100,7 @@ struct SpoolSegment {
         let content = Self.header(previous) + entries.filter(\.isKept).flatMap { $0.encoded() }
         let temporary = path + Self.unfinishedSuffix
         unlink(temporary)
-        guard
-            Self.write(content, to: temporary, flags: O_CREAT | O_EXCL, isDurable: true),
+        guard (try? DurableFiles.create(temporary, with: content, permissions: 0o600)) != nil,
             rename(temporary, path) == 0
         else {
             unlink(temporary)
@@ -134,47 +131,14 @@ struct SpoolSegment {
         }
     }
 
-    private static func read(_ path: String) -> [UInt8]? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { return nil }
-        var content = [UInt8](repeating: 0, count: Int(status.st_size))
-        var filled = 0
-        while filled < content.count {
-            let count = content.withUnsafeMutableBytes {
-                Glibc.read(descriptor, $0.baseAddress?.advanced(by: filled), $0.count - filled)
-            }
-            guard count >= 0 else { return nil }
-            if count == 0 { break }
-            filled += count
-        }
-        return Array(content.prefix(filled))
+    private static func contents(_ path: String) -> [UInt8]? {
+        try? Descriptor.reading(path).contents()
     }
 
-    /// Writes all or, going by the file's `size` before, nothing; to be durable it must be synced too.
-    private static func write(
-        _ bytes: [UInt8], to path: String, flags: Int32, isDurable: Bool = false, size: Int = 0
-    ) -> Bool {
-        let descriptor = open(path, O_WRONLY | O_CLOEXEC | flags, 0o600)
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        let written = bytes.withUnsafeBytes {
-            Glibc.write(descriptor, $0.baseAddress, $0.count)
+    /// Opened for each record: a spool may have many segments, and what an earlier job left is closed.
+    private var appended: AppendedFile {
+        get throws(FileError) {
+            try AppendedFile(path: path, existence: .required)
         }
-        guard written == bytes.count else {
-            _ = ftruncate(descriptor, off_t(size))
-            return false
-        }
-        return !isDurable || fsync(descriptor) == 0
-    }
-
-    /// A new name survives a power cut.
-    private static func synchronize(folder: String) {
-        let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { return }
-        fsync(descriptor)
-        close(descriptor)
     }
 }

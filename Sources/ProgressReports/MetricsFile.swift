@@ -1,5 +1,4 @@
 import Files
-import Glibc
 import Synchronization
 
 /// `OUT/metrics.jsonl`: every record of the run, one JSON object a line, each step once.
@@ -7,12 +6,8 @@ public final class MetricsFile: ProgressSink {
     public let path: String
     public var place: String { path }
     private let tell: @Sendable (String) -> Void
-    private let state: Mutex<State>
-
-    private struct State {
-        var descriptor: Int32
-        var failedRecords = 0
-    }
+    private let file: AppendedFile
+    private let failedRecords = Mutex(0)
 
     /// Opens the file for appending; on resume brings it to the state of the checkpoint first.
     ///
@@ -41,22 +36,9 @@ public final class MetricsFile: ProgressSink {
             // Each job has a file of its own under the name: what a job that was cut off still writes
             // reaches nobody.
             if history.isFile { try DurableFiles.writeDurably(history.kept, to: path) }
+            file = try AppendedFile(path: path)
         } catch {
             throw ProgressError(error)
-        }
-        // Not blocking: opening a FIFO without a reader must fail instead of hang.
-        let descriptor = open(
-            path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0o644)
-        guard descriptor >= 0 else {
-            throw ProgressError(
-                "cannot be opened for writing (\(String(cString: strerror(errno))))", at: path)
-        }
-        state = Mutex(State(descriptor: descriptor))
-    }
-
-    deinit {
-        state.withLock { state in
-            if state.descriptor >= 0 { close(state.descriptor) }
         }
     }
 
@@ -70,47 +52,33 @@ public final class MetricsFile: ProgressSink {
     /// Appends the record with one `write`. A failure is counted and told once; it does not stop
     /// the run.
     public func receive(_ record: TimedRecord) {
-        let line = Array((record.jsonLine + "\n").utf8)
-        state.withLock { state in
-            guard state.descriptor >= 0 else { return }
-            let written = line.withUnsafeBytes {
-                write(state.descriptor, $0.baseAddress, $0.count)
-            }
-            guard written != line.count else { return }
-            let reason = String(cString: strerror(written < 0 ? errno : ENOSPC))
-            cutOff(written, in: state.descriptor)
-            state.failedRecords += 1
-            if state.failedRecords == 1 {
-                tell("\(path): a record could not be written (\(reason)); training goes on")
+        failedRecords.withLock { failed in
+            do throws(FileError) {
+                try file.append(Array((record.jsonLine + "\n").utf8))
+            } catch {
+                failed += 1
+                if failed == 1 {
+                    tell(
+                        "\(path): a record could not be written (\(error.reason)); training goes on"
+                    )
+                }
             }
         }
     }
 
     /// Forces all records to the disk. Call it before a checkpoint is saved: then no power cut can
     /// leave a checkpoint whose steps are missing here.
-    public func synchronize() {
-        state.withLock { state in
-            if state.descriptor >= 0 { _ = fsync(state.descriptor) }
-        }
-    }
+    public func synchronize() { try? file.synchronize() }
 
     public func finish(timeoutSeconds: Double) {
         synchronize()
-        let failed = state.withLock { $0.failedRecords }
+        let failed = failedRecords.withLock { $0 }
         if failed > 0 { tell("\(path): \(failed) records could not be written") }
-    }
-
-    /// Takes back the part of a line that did fit, so that the next line stands alone.
-    private func cutOff(_ written: Int, in descriptor: Int32) {
-        guard written > 0 else { return }
-        var status = stat()
-        if fstat(descriptor, &status) == 0 {
-            _ = ftruncate(descriptor, status.st_size - off_t(written))
-        }
     }
 }
 
 extension ProgressError {
+    /// What a file's error says, as this room's.
     fileprivate init(_ error: FileError) {
         self.init(error.problem, at: error.location, hint: error.hint, exitCode: error.exitCode)
     }

@@ -1,4 +1,5 @@
 import Dispatch
+import Files
 import Glibc
 import Synchronization
 
@@ -79,15 +80,4 @@ public final class ProgressReporter: Sendable {
 /// Tells the person at the terminal; for trouble of the sinks themselves.
 @Sendable public func tellOnStandardError(_ text: String) {
     writeAll("warning: \(text)\n", to: STDERR_FILENO)
-}
-
-/// Writes text to a descriptor as far as it goes; a closed terminal is no reason to stop a run.
-package func writeAll(_ text: String, to descriptor: Int32) {
-    var bytes = Array(text.utf8)[...]
-    while !bytes.isEmpty {
-        let written = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-        if written < 0 && errno == EINTR { continue }
-        guard written > 0 else { return }
-        bytes = bytes.dropFirst(written)
-    }
 }

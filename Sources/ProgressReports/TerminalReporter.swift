@@ -1,3 +1,4 @@
+import Files
 public import Glibc
 import JSON
 import Synchronization

@@ -1,4 +1,5 @@
 import Faults
+import Files
 import Foundation
 import ProgressReports
 import Synchronization
@@ -101,10 +102,10 @@ private final class MessageReader: Sendable {
             var passedOn = 0
             let prefix = Array(LaunchStatus.prefix.utf8)
             var buffer = [UInt8](repeating: 0, count: 4096)
-            while true {
-                let count = read(descriptor, &buffer, buffer.count)
-                if count < 0 && errno == EINTR { continue }
-                guard count > 0 else { break }
+            let input = Descriptor(owning: descriptor, path: "a job's messages")
+            while let count = buffer.withUnsafeMutableBytes({ try? input.read(into: $0) }),
+                count > 0
+            {
                 var rest: [UInt8] = []
                 for byte in buffer[..<count] {
                     line.append(byte)
@@ -122,7 +123,6 @@ private final class MessageReader: Sendable {
                 }
                 FileHandle.standardError.write(Data(rest))
             }
-            close(descriptor)
             done.signal()
         }
         thread.start()

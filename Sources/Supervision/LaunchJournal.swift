@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import JSON
 
@@ -27,11 +28,7 @@ struct LaunchJournal {
         members["text"] = .text(text)
         members["unix_time"] = .number(Double(now.tv_sec) + Double(now.tv_nsec) / 1e9)
         let object = JSONObject(members.sorted { $0.key < $1.key })
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o644)
-        guard descriptor >= 0 else { return }
-        defer { close(descriptor) }
-        Array((object.line + "\n").utf8).withUnsafeBytes {
-            _ = write(descriptor, $0.baseAddress, $0.count)
-        }
+        try? AppendedFile(path: path, followsLink: false)
+            .append(Array((object.line + "\n").utf8))
     }
 }

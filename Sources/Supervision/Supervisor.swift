@@ -41,9 +41,13 @@ public final class Supervisor {
     /// - Throws: ``SupervisionError``, with exit code 76 if another supervisor has the run; or
     ///   `FileError` if the run's folder cannot be made.
     public func run() throws -> Int32 {
-        try DurableFiles.makeFolder(plan.out)
-        let lock = try SupervisorLock(out: plan.out)
-        defer { lock.release() }
+        do throws(FileError) {
+            try DurableFiles.makeFolder(plan.out)
+        } catch {
+            throw error.advising(elsewhere: "choose another --out")
+        }
+        let lock = try lock(out: plan.out)
+        defer { withExtendedLifetime(lock) {} }
         noteUncountedSlots()
         while true {
             guard let end = try runJob() else { return ExitCode.tryAgain.rawValue }
@@ -282,29 +286,13 @@ public final class Supervisor {
 }
 
 /// One supervisor a run.
-private struct SupervisorLock {
-    private let descriptor: Int32
-
-    init(out: String) throws(SupervisionError) {
-        let path = out + "/.launch-lock"
-        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard descriptor >= 0 else {
-            throw SupervisionError(path, "cannot be opened (\(String(cString: strerror(errno))))")
-        }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            var holder = [UInt8](repeating: 0, count: 128)
-            let count = max(0, pread(descriptor, &holder, holder.count, 0))
-            close(descriptor)
-            throw SupervisionError(
-                path,
-                "another supervisor has this run: \(String(decoding: holder[..<count], as: UTF8.self))",
-                hint: "Stop it first (SIGTERM saves), or give another --out",
-                exitCode: .fencedOut)
-        }
-        let text = Array("process \(getpid()) on \(ProcessInfo.processInfo.hostName)".utf8)
-        _ = ftruncate(descriptor, 0)
-        _ = text.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
+private func lock(out: String) throws -> FileLock {
+    let path = out + "/.launch-lock"
+    guard let lock = try FileLock(path: path) else {
+        throw SupervisionError(
+            path, "another supervisor has this run: \(FileLock.holder(of: path) ?? "")",
+            hint: "Stop it first (SIGTERM saves), or give another --out", exitCode: .fencedOut)
     }
-
-    func release() { close(descriptor) }
+    lock.name("process \(getpid()) on \(ProcessInfo.processInfo.hostName)")
+    return lock
 }

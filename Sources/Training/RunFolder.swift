@@ -19,7 +19,7 @@ final class RunFolder {
     let lease: RunLease
     /// A checkpoint of another host's that the run goes on from, and its record of steps.
     private(set) var adopted: (archive: CheckpointArchive, history: [UInt8], host: String)?
-    private let lock: Int32
+    private let lock: FileLock
     /// Why the folder's own checkpoints are of no use.
     private var trouble: FileError?
 
@@ -47,7 +47,11 @@ final class RunFolder {
     init(path: String, ranks: Int) throws {
         self.path = path
         store = CheckpointStore(folder: path + "/checkpoints")
-        try DurableFiles.makeFolder(path)
+        do throws(FileError) {
+            try DurableFiles.makeFolder(path)
+        } catch {
+            throw error.advising(elsewhere: "choose another --out")
+        }
         if !FileManager.default.fileExists(atPath: path + "/checkpoints") {
             try Self.refuseStrangers(in: path)
         }
@@ -126,8 +130,6 @@ final class RunFolder {
     static let firstMomentName = "first_moment.safetensors"
     static let secondMomentName = "second_moment.safetensors"
 
-    deinit { close(lock) }
-
     /// Whether the folder's state is what the command expects, once all hosts' copies are known.
     ///
     /// - Throws: A ``Fault`` with exit code 78 if the folder holds something else than a run, or
@@ -163,33 +165,29 @@ final class RunFolder {
     ///   cut off; the lease keeps it from writing.
     private static func takeLock(
         _ path: String, for holder: LockHolder, mayGoWithout: () -> Bool
-    ) throws -> Int32 {
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard descriptor >= 0 else {
-            throw ConfigurationError(
-                path, "cannot be opened (\(String(cString: strerror(errno))))",
-                hint: "--out must be a folder that rank 0 may write to")
-        }
+    ) throws -> FileLock {
+        func other() -> LockHolder? { FileLock.holder(of: path).flatMap { LockHolder($0) } }
         // A job that was just killed may hold it for a moment longer.
         var isSaid = false
         for _ in 0..<50 {
-            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 || mayGoWithout() {
-                holder.write(to: descriptor)
-                return descriptor
+            do throws(FileError) {
+                if let lock = try FileLock(path: path, orWithout: mayGoWithout) {
+                    lock.name(holder.text)
+                    return lock
+                }
+            } catch {
+                throw ConfigurationError(
+                    path, error.problem, hint: "--out must be a folder that rank 0 may write to")
             }
             // A short run may be over before this job gives up; it was still started wrongly.
-            if !isSaid, let other = LockHolder(descriptor: descriptor),
-                holder.looksLikeRank(besides: other)
-            {
+            if !isSaid, let other = other(), holder.looksLikeRank(besides: other) {
                 isSaid = true
                 let text = holder.refused(by: other, at: path).description
                 FileHandle.standardError.write(Data("note: waiting: \(text)\n".utf8))
             }
             usleep(100_000)
         }
-        let other = LockHolder(descriptor: descriptor)
-        close(descriptor)
-        throw holder.refused(by: other, at: path)
+        throw holder.refused(by: other(), at: path)
     }
 
     /// The final record, if it stands and the adapter beside it is the one that it speaks of.

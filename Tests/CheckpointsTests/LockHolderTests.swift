@@ -1,40 +1,18 @@
 import Checkpoints
 import Faults
 import Files
-import Foundation
 import Testing
 
 @Suite struct LockHolderTests {
-    private func inFile<Value>(_ body: (Int32) throws -> Value) throws -> Value {
-        let path = NSTemporaryDirectory() + "lock-" + UUID().uuidString
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        try #require(descriptor >= 0)
-        defer {
-            close(descriptor)
-            unlink(path)
-        }
-        return try body(descriptor)
-    }
-
-    @Test func standsInTheFileAndTakesThePlaceOfTheEarlierOne() throws {
-        try inFile { file in
-            #expect(LockHolder(descriptor: file) == nil)
-            LockHolder(process: 123_456, host: "a-long-name.example", ranks: 16).write(to: file)
-            let next = LockHolder(process: 7, host: "b", ranks: 1)
-            next.write(to: file)
-            #expect(LockHolder(descriptor: file) == next)
-        }
+    @Test func readsWhatItWrites() {
+        let holder = LockHolder(process: 123_456, host: "a-long-name.example", ranks: 16)
+        #expect(LockHolder(holder.text) == holder)
     }
 
     @Test(arguments: [
         "", "x", "1 b", "1 b c", "a b 2", "1 b 2 3", String(repeating: "9", count: 900),
     ])
-    func whatIsNoHolderIsNobody(_ text: String) throws {
-        try inFile { file in
-            _ = Array(text.utf8).withUnsafeBytes { pwrite(file, $0.baseAddress, $0.count, 0) }
-            #expect(LockHolder(descriptor: file) == nil)
-        }
-    }
+    func whatIsNoHolderIsNobody(_ text: String) { #expect(LockHolder(text) == nil) }
 
     /// Only one rank beside one rank on the same host is likely to be a mistake.
     @Test func saysWhatIsLikely() {
