@@ -285,8 +285,8 @@ let package = Package(
             "TrainingTests",
             [
                 "Adapters", "Collectives", "CollectorService", "Faults", "lora", "lora-worker",
-                "ModelFiles", "ProgressReports", "RunStore", "Tensors", "TestSupport", "Training",
-                "Transformer",
+                "ModelFiles", "ProgressReports", "RunSettings", "RunStore", "Tensors",
+                "TestSupport", "Training", "Transformer",
             ]),
         tests(
             "RunSettingsTests",

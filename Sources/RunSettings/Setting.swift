@@ -88,6 +88,9 @@ public struct SettingDescription: Sendable {
         return choices + help + (defaultText.map { " (default: \($0))" } ?? "") + "."
     }
 
+    /// The text of the value where none is given; `nil` if there is none.
+    public var defaultValueText: String? { write(nil) }
+
     /// Whether it decides which samples are made of the data.
     public var decidesSamples: Bool { group == .data && [.run, .content].contains(scope) }
 }

@@ -10,7 +10,7 @@ struct SettingKind<Value: Sendable>: Sendable {
     let write: @Sendable (Value) -> String?
 
     /// The same with another look.
-    fileprivate func formed(_ change: (inout SettingForm) -> Void) -> SettingKind {
+    func formed(_ change: (inout SettingForm) -> Void) -> SettingKind {
         var kind = self
         change(&kind.form)
         return kind

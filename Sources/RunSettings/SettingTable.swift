@@ -28,7 +28,8 @@ public struct SettingTable: Sendable {
     public let heldOut = Setting(
         "held-out",
         .parsed(
-            "a share above 0 and below 1, as 2% or 0.02", { HeldOutShare($0) }, { $0.text }),
+            "a share above 0 and below 1, as 2% or 0.02", { HeldOutShare($0) }, { $0.text }
+        ).formed { $0.isNumber = true },
         .data, .run, in: [.plan, .data], instead: "eval-data",
         help: "Hold out this share of --data for the evaluation loss, told by each record's "
             + "content, so that added rows move none (in place of --eval-data)",

@@ -74,8 +74,9 @@ struct RunDocument: Codable, Sendable, Equatable {
     ) -> [Difference] {
         var found: [Difference] = []
         for setting in SettingTable.all where setting.scope == .run && setting.name != "kernels" {
-            let old = Self.value(setting.name, in: settings)
-            let new = Self.value(setting.name, in: new)
+            // A setting that is younger than the run had its default in it.
+            let old = Self.value(setting.name, in: settings) ?? setting.defaultValueText
+            let new = Self.value(setting.name, in: new) ?? setting.defaultValueText
             if old != new {
                 found.append(
                     Difference(

@@ -1,5 +1,6 @@
 import Faults
 import Foundation
+import RunSettings
 import TestSupport
 import Testing
 import Training
