@@ -209,8 +209,8 @@ let package = Package(
         room(
             "Operations",
             [
-                "Faults", "Files", "JSON", "Kernels", "ModelFiles", "Slices", "Tensors", "Training",
-                "Transformer",
+                "Adapters", "Faults", "Files", "JSON", "Kernels", "ModelFiles", "Slices", "Tensors",
+                "Training", "Transformer",
             ]),
 
         /// `lora launch`: starts jobs under mpirun, watches them, starts them again

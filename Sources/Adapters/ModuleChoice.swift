@@ -40,7 +40,7 @@ public struct ModuleChoice: Sendable, Equatable {
         for layer in 0..<model.layerCount {
             for kind in family.projections {
                 let path = family.path(of: kind, layer: layer)
-                let names = self.targets.names { TargetModules.Matcher.matches(path, $0) }
+                let names = self.targets.names { TargetModules.matches(path, $0) }
                 matched.formUnion(names)
                 guard try targets.matches(path), try !(excluded?.matches(path) ?? false) else {
                     continue

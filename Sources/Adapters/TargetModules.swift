@@ -57,13 +57,7 @@ public enum TargetModules: Sendable, Equatable {
         _ kind: ProjectionKind, called short: String, of family: DecoderFamily
     ) throws(AdapterError) -> String {
         guard let path = family.modules[kind], let name = family.shortName(of: kind) else {
-            let whole: ProjectionKind? =
-                switch kind {
-                case .query, .key, .value: .queryKeyValue
-                case .gate, .up: .gateUp
-                default: nil
-                }
-            guard let whole, let name = family.shortName(of: whole),
+            guard let whole = kind.whole, let name = family.shortName(of: whole),
                 let wholeShort = shortNames.first(where: { $0.value == whole })?.key
             else { throw ModuleChoice.nothingMatches(short, "--targets", family) }
             throw AdapterError(
@@ -119,6 +113,11 @@ public enum TargetModules: Sendable, Equatable {
         return found.projections
     }
 
+    /// Whether a name of a list means the module of this path.
+    public static func matches(_ path: String, _ name: String) -> Bool {
+        path == name || path.hasSuffix("." + name)
+    }
+
     /// Tells whether a module's path is meant.
     ///
     /// - Throws: ``AdapterError`` if the pattern cannot be compiled.
@@ -138,7 +137,7 @@ public enum TargetModules: Sendable, Equatable {
 
         func matches(_ path: String) throws(AdapterError) -> Bool {
             switch modules {
-            case .names(let names): return names.contains { Self.matches(path, $0) }
+            case .names(let names): return names.contains { TargetModules.matches(path, $0) }
             case .pattern:
                 do {
                     return try expression?.matchesWhole(path) ?? false
@@ -147,10 +146,6 @@ public enum TargetModules: Sendable, Equatable {
                 }
             case .allLinear: return true
             }
-        }
-
-        static func matches(_ path: String, _ name: String) -> Bool {
-            path == name || path.hasSuffix("." + name)
         }
     }
 }

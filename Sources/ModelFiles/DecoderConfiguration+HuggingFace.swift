@@ -16,9 +16,9 @@ extension DecoderConfiguration {
         let reader = try ConfigurationObject(config)
         let type = try reader.text("model_type", default: nil)
         guard let description = FamilyDescription.all[type] else {
-            let supported = FamilyDescription.all.keys.sorted().joined(separator: ", ")
             throw reader.failure(
-                "model_type \(type.quoted) is not supported; supported: \(supported)")
+                "model_type \(type.quoted) is not supported; supported: "
+                    + Self.modelTypes.joined(separator: ", "))
         }
         try Self.refuseQuantization(reader)
         try self.init(reader, type: type, description, path: config.path)
@@ -48,7 +48,7 @@ extension DecoderConfiguration {
     }
 
     /// The numbers that every family has.
-    private init(
+    init(
         _ reader: ConfigurationObject, type: String, _ description: FamilyDescription, path: String
     ) throws(ModelFileError) {
         func count(_ value: FamilyDescription.Count) throws(ModelFileError) -> Int {

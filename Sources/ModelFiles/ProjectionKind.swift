@@ -30,6 +30,15 @@ public enum ProjectionKind: String, Sendable, CaseIterable {
         case .down: 8
         }
     }
+
+    /// The fused weight that some families have in place of this one; `nil` if none has.
+    public var whole: ProjectionKind? {
+        switch self {
+        case .query, .key, .value: .queryKeyValue
+        case .gate, .up: .gateUp
+        case .queryKeyValue, .output, .gateUp, .down: nil
+        }
+    }
 }
 
 /// The places of a decoder layer where something is normalised.

@@ -1,3 +1,5 @@
+public import ModelFiles
+
 /// What training a model takes, from its shape alone: LoRA beside full fine-tuning.
 ///
 /// Counted are weights, gradients and the optimizer's moments; activations depend on the data and
@@ -11,17 +13,19 @@ public struct ShapePlan: Sendable, Equatable {
         case fourBit = "4-bit"
     }
 
-    public let shape: ModelShape
+    public let shape: DecoderConfiguration
     public let adapterRank: Int
     /// The adapted projections of each layer.
-    public let targets: [ModelShape.Module]
+    public let targets: [ShapeTarget]
 
     /// - Throws: ``OperationsError`` if a target or the rank does not fit the shape.
-    public init(shape: ModelShape, adapterRank: Int, targets: String) throws(OperationsError) {
+    public init(
+        shape: DecoderConfiguration, adapterRank: Int, targets: String
+    ) throws(OperationsError) {
         self.shape = shape
-        self.targets = try shape.modules(targets: targets)
+        self.targets = try shape.shapeTargets(targets)
         self.adapterRank = adapterRank
-        let widest = shape.modules.map { max($0.inputs, $0.outputs) }.max() ?? 0
+        let widest = shape.linearProjections.map { max($0.inputs, $0.outputs) }.max() ?? 0
         guard adapterRank >= 1, adapterRank <= widest else {
             throw OperationsError(
                 "--rank", "is \(adapterRank); it must be from 1 to \(widest) for this model",

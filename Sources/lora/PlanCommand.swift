@@ -3,6 +3,7 @@ import Faults
 import Files
 import Foundation
 import JSON
+import ModelFiles
 import Operations
 import RunSettings
 
@@ -117,7 +118,7 @@ struct PlanCommand: ParsableCommand {
     private func plan(shape text: String) throws {
         let settings = try SettingValues(given.settings)
         let plan = try ShapePlan(
-            shape: ModelShape(text: text), adapterRank: settings.adapterRank,
+            shape: DecoderConfiguration(shape: text), adapterRank: settings.adapterRank,
             targets: settings.targets ?? "q,v")
         let lanes = settings.threads ?? 1
         guard json else { return print(plan.table(lanes: lanes)) }
