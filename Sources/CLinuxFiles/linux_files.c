@@ -1,7 +1,10 @@
 #define _GNU_SOURCE
 #include "linux_files.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+
+const int clinux_path_only = O_PATH;
 
 int clinux_rename_new(int directory, const char *from, const char *to) {
     return renameat2(directory, from, directory, to, RENAME_NOREPLACE);

@@ -1,3 +1,4 @@
+import CLinuxFiles
 import Faults
 public import Glibc
 
@@ -46,6 +47,11 @@ public struct Descriptor: ~Copyable, Sendable {
     /// Opens a folder; the path itself may be a link, as users move folders to other disks.
     public static func folder(_ path: String) throws(FileError) -> Descriptor {
         try Descriptor(path, O_RDONLY | O_DIRECTORY, doing: "cannot open the folder")
+    }
+
+    /// Opens a folder that may only be written to, not listed; it cannot be synchronized.
+    public static func place(_ path: String) throws(FileError) -> Descriptor {
+        try Descriptor(path, clinux_path_only | O_DIRECTORY, doing: "cannot open the folder")
     }
 
     /// Opens folder `name` of this folder, no link.

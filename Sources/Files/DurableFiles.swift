@@ -49,7 +49,8 @@ public enum DurableFiles {
         _ path: String, with bytes: UnsafeRawBufferPointer, permissions: UInt32, isDurable: Bool
     ) throws(FileError) {
         let (folderPath, name) = try split(path)
-        let folder = try Descriptor.folder(folderPath)
+        let folder =
+            isDurable ? try Descriptor.folder(folderPath) : try Descriptor.place(folderPath)
         let temporary = temporaryPrefix(of: name) + randomHexadecimal()
         do throws(FileError) {
             var output = try folder.newFile(temporary, permissions: permissions, called: path)

@@ -80,18 +80,14 @@ extension JSONObject {
 }
 
 extension String {
-    /// The text as JSON has it, escaped as little as RFC 8259 allows.
+    /// The text as JSON has it, with the escapes that files of earlier versions have.
     public var inJSON: String {
         var json = "\""
         for scalar in unicodeScalars {
             switch scalar {
             case "\"": json += "\\\""
             case "\\": json += "\\\\"
-            case "\u{8}": json += "\\b"
-            case "\u{9}": json += "\\t"
-            case "\u{A}": json += "\\n"
-            case "\u{C}": json += "\\f"
-            case "\u{D}": json += "\\r"
+            case "\n": json += "\\n"
             case "\0"..<" ":
                 let digits = String(scalar.value, radix: 16)
                 json += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits

@@ -27,6 +27,7 @@ struct HTTPSender: ~Copyable {
         let retryAfterSeconds: Double?
     }
 
+    private let isTLS: Bool
     private static let connectMilliseconds = 5000
     private static let mostAnswerBytes = 64 << 10
 
@@ -39,6 +40,7 @@ struct HTTPSender: ~Copyable {
             throw HTTPFailure(reason: "no memory", isLasting: true)
         }
         self.curl = curl
+        isTLS = url.hasPrefix("https:")
         self.transfer = transfer
         errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
         errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
@@ -71,7 +73,7 @@ struct HTTPSender: ~Copyable {
 
     private func setSecurity(_ security: CollectorSecurity) {
         curl.set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2), of: transfer)
-        if let file = security.authorityFile {
+        if let file = security.authorityFile, !security.trustsSystem {
             curl.set(CURLOPT_CAINFO, file, of: transfer)
             // In place of the system's, not beside them.
             curl.set(CURLOPT_CAPATH, nil as UnsafeRawPointer?, of: transfer)
@@ -117,10 +119,15 @@ struct HTTPSender: ~Copyable {
         default: break
         }
         let text = String(cString: errorText)
+        guard isTLS else { return words(text, result) }
         // "…:SSL routines::wrong version number"
         let sign = text.uppercased().replacing(" ", with: "_")
-        return TLSReason.words(for: sign, to: nil)
-            ?? (text.isEmpty ? curl.errorText(result).map { String(cString: $0) } ?? "" : text)
+        return TLSReason.words(for: sign, to: nil) ?? words(text, result)
+    }
+
+    /// curl's own, of this transfer or of the kind of its failure.
+    private func words(_ text: String, _ result: CURLcode) -> String {
+        text.isEmpty ? curl.errorText(result).map { String(cString: $0) } ?? "" : text
     }
 }
 

@@ -48,7 +48,16 @@ public struct OTLPSettings: Sendable, Equatable {
         certificateFile = value("CERTIFICATE")?.text
         clientCertificateFile = value("CLIENT_CERTIFICATE")?.text
         clientKeyFile = value("CLIENT_KEY")?.text
-        headers = Self.pairs(value("HEADERS")?.text)
+        var headers = Self.pairs(value("HEADERS")?.text)
+        for (name, text) in headers.sorted(by: { $0.key < $1.key })
+        where (name + text).unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F })
+        {
+            headers[name] = nil
+            remarks.append(
+                "OTEL_EXPORTER_OTLP_HEADERS: '\(name.printable)' has a line break or another "
+                    + "control character in it and is not sent")
+        }
+        self.headers = headers
         var resource = Self.pairs(environment["OTEL_RESOURCE_ATTRIBUTES"])
         resource["service.name"] =
             environment["OTEL_SERVICE_NAME"] ?? resource["service.name"] ?? "lora-worker"

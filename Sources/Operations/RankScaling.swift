@@ -1,4 +1,5 @@
 import Foundation
+import RunSettings
 import Slices
 import Training
 
@@ -55,7 +56,10 @@ public struct RankScaling: Sendable {
             done += 1
             settings["batch-size"] = "\(batchSize)"
             var arguments = settings.sorted { $0.key < $1.key }
-                .flatMap { ["--\($0.key)", $0.value] }
+                .flatMap { name, value in
+                    SettingTable.named(name)?.form.isSwitch == true
+                        ? ["--\(name)"] : ["--\(name)", value]
+                }
             if let configurationFile { arguments += ["--config", configurationFile] }
             return try WorkerRun(program: program, ranks: ranks, arguments: arguments)
         }

@@ -58,6 +58,9 @@ public struct CollectorSecurity: Sendable, Equatable {
         return try TLSContext(clientConfiguration())
     }
 
+    /// Whether the authorities are those of the machine.
+    package var trustsSystem: Bool { authorityFile == "system" }
+
     /// Whether another library could use the files for the side that connects.
     ///
     /// - Throws: ``ProgressError`` naming the file that cannot be used.
@@ -67,7 +70,7 @@ public struct CollectorSecurity: Sendable, Equatable {
     private func clientConfiguration() throws(ProgressError) -> TLSConfiguration {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
-        if let authorityFile, authorityFile != "system" {
+        if let authorityFile, !trustsSystem {
             configuration.trustRoots = .certificates(try Self.certificates(authorityFile))
         }
         try addOwnCertificate(&configuration)

@@ -17,8 +17,8 @@ struct BenchCommand: ParsableCommand {
 
             --ceiling runs the step's products with frozen weights, of attention and of the logits \
             alone through plain SGEMM, in turn with the steps: a step that did nothing else would \
-            reach 100% of this floor. The split of time is measured by doing each part again by \
-            itself; what is left is norms, activations, copies and waiting.
+            reach 100% of this floor. The split of time is measured around the operations of the \
+            lanes that compute the steps; what is left is norms, activations, copies and waiting.
 
             --vector-kernels times each vector kernel on one core, with operands in memory and in \
             the first-level cache, beside what the memory and the arithmetic of this machine allow.

@@ -9,4 +9,7 @@ int clinux_rename_new(int directory, const char *from, const char *to);
 // Swaps two existing entries of one open directory in one step; return value as above.
 int clinux_exchange(int directory, const char *first, const char *second);
 
+// The flag O_PATH: an open directory to name files in, which need not be readable.
+extern const int clinux_path_only;
+
 #endif
