@@ -48,7 +48,7 @@ import Testing
         let text = String(String.UnicodeScalarView((0..<0x20).compactMap(Unicode.Scalar.init)))
         let line = JSONValue.text(text + "\"\\/\u{7F}é😀").line
         #expect(line.hasPrefix(#""\u0000\u0001"#))
-        #expect(line.contains(#"\u0007\b\t\n\u000b\f\r\u000e"#))
+        #expect(line.contains(#"\u0007\u0008\u0009\n\u000b\u000c\u000d\u000e"#))
         #expect(line.hasSuffix("\\u001f\\\"\\\\/\u{7F}é😀\""))
         #expect(JSONValue(text: line) == .text(text + "\"\\/\u{7F}é😀"))
     }
