@@ -220,7 +220,8 @@ let package = Package(
         room(
             "Diagnosis",
             [
-                "Collectives", "Faults", "Kernels", "ProgressReports", "Supervision", "Training",
+                "Collectives", "Faults", "Files", "Kernels", "ProgressReports", "Supervision",
+                "Training",
             ]),
         /// flags that several programs share; what `--version` says
         room("CommandOptions", [argumentParser, "CBuildStamp", "Faults", "Kernels"]),

@@ -1,4 +1,5 @@
 import Faults
+import Files
 import Foundation
 import Kernels
 import ProgressReports
@@ -34,7 +35,7 @@ public struct HostReport: Codable, Sendable, Equatable {
     public init(_ question: HostQuestion) throws {
         beganUnixSeconds = Date().timeIntervalSince1970
         name = ProcessInfo.processInfo.hostName
-        program = try RunFiles.sha256(file: "/proc/self/exe")
+        program = try SHA256.digest(ofFile: "/proc/self/exe").hexadecimal
         kernelLevel = KernelLevel.best.name
         do {
             openBLAS = try Backend(level: .best).identity.description
@@ -49,8 +50,9 @@ public struct HostReport: Codable, Sendable, Equatable {
         freeDiskBytes = HostDisk.freeBytes(folder)
         fsyncSeconds = HostDisk.fsyncSeconds(in: folder)
         (fingerprints, unreadable) = ([:], [:])
-        for (path, read) in [(question.model, RunFiles.sha256(model:))]
-            + question.data.map({ ($0, RunFiles.sha256(file:)) })
+        let ofFile = { (path: String) in try SHA256.digest(ofFile: path).hexadecimal }
+        for (path, read) in [(question.model, Fingerprints.sha256(model:))]
+            + question.data.map({ ($0, ofFile) })
         {
             guard let path else { continue }
             do {

@@ -35,13 +35,15 @@ public final class AppendedFile: Sendable {
     /// Adds a record with one call. What fits of one that does not fit whole is taken back, so that
     /// the next one stands alone.
     ///
-    /// - Throws: ``FileError``; then the file is as it was.
+    /// - Throws: ``FileError``; then the file is as it was, if it can still be shortened.
     public func append(_ record: [UInt8]) throws(FileError) {
         let count = try record.withBytes { (bytes) throws(FileError) in
             try descriptor.writeSome(bytes)
         }
         guard count < record.count else { return }
-        if count > 0 { try descriptor.truncate(toBytes: Int(descriptor.status().st_size) - count) }
+        if count > 0, let size = try? descriptor.status().st_size {
+            try? descriptor.truncate(toBytes: Int(size) - count)
+        }
         throw .system(ENOSPC, "cannot be written", at: path)
     }
 

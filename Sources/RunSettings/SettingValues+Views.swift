@@ -43,12 +43,11 @@ extension SettingValues {
     /// Refuses what says how to reach a collector where there is none.
     func requireCollector() throws(ConfigurationError) {
         guard self.collector == nil else { return }
-        for (name, value) in [
-            ("collector-token-file", self.collectorTokenFile),
-            ("collector-authority", self.collectorAuthority),
-            ("collector-certificate", self.collectorCertificate),
-            ("collector-key", self.collectorKey),
-        ] where value != nil {
+        let ways: [KeyPath<SettingTable, Setting<String?>>] = [
+            \.collectorTokenFile, \.collectorAuthority, \.collectorCertificate, \.collectorKey,
+        ]
+        for way in ways where self[dynamicMember: way] != nil {
+            let name = SettingTable.shared[keyPath: way].about.name
             throw ConfigurationError(
                 "--\(name)", "says how to reach a collector, and none is named",
                 hint: "Give --collector HOST:PORT too")

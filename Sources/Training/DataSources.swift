@@ -1,5 +1,6 @@
 import Datasets
 import Faults
+import Files
 import Foundation
 import Kernels
 import RunSettings
@@ -67,7 +68,7 @@ struct TrainingData {
             return only.sourceSHA256
         }
         let lines = zip(datasets, sources).map { "\($0.sourceSHA256)  \($1.weight)\n" }
-        return Fingerprints.sha256([UInt8](lines.joined().utf8))
+        return SHA256.digest(of: lines.joined().utf8).hexadecimal
     }
 
     /// Keys of the records, for `run.yaml`: one name if all files have the same.

@@ -2,21 +2,21 @@ import Files
 import Foundation
 import ModelFiles
 
-/// SHA-256 of what a run depends on, so that another rank or a resumed run can compare.
-enum Fingerprints {
-    static func sha256(_ bytes: some Collection<UInt8>) -> String {
-        SHA256.digest(of: bytes).hexadecimal
-    }
-
-    static func sha256(file path: String) throws(FileError) -> String {
-        try SHA256.digest(ofFile: path).hexadecimal
+/// SHA-256 of what a run depends on beside single files, so that another rank or a resumed run can
+/// compare.
+public enum Fingerprints {
+    /// Of the model at `path`: of weights, configuration and tokenizer.
+    ///
+    /// - Throws: A fault naming the file that is missing or wrong.
+    public static func sha256(model path: String) throws -> String {
+        try sha256(model: BaseModel.open(path: path))
     }
 
     /// Of weights, configuration and tokenizer: the names of a folder's files and their contents;
     /// of a single file only the content, so that it may be renamed.
     static func sha256(model: BaseModel) throws -> String {
         guard model.ggufMetadata == nil else {
-            return try sha256(file: model.path)
+            return try SHA256.digest(ofFile: model.path).hexadecimal
         }
         var paths = model.files.map(\.path)
         for name in ["tokenizer.json", "tokenizer_config.json"] {
@@ -27,8 +27,8 @@ enum Fingerprints {
         }
         let lines = try paths.map { path in
             let name = URL(fileURLWithPath: path).lastPathComponent
-            return try "\(sha256(file: path))  \(name)\n"
+            return try "\(SHA256.digest(ofFile: path).hexadecimal)  \(name)\n"
         }
-        return sha256(lines.joined().utf8)
+        return SHA256.digest(of: lines.joined().utf8).hexadecimal
     }
 }

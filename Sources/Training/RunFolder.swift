@@ -36,9 +36,9 @@ final class RunFolder {
     ]
     /// How the temporary files begin that a job killed while writing leaves behind.
     private static let temporaryPrefixes = [
-        ".run.yaml.", "..lease.", ".metrics.jsonl.", ".finished.json.", ".adapter_",
-        ".SHA256SUMS.",
-    ]
+        "run.yaml", ".lease", "metrics.jsonl", "finished.json", PEFTAdapter.weightsName,
+        PEFTAdapter.configurationName, AdapterChecksums.fileName,
+    ].map(DurableFiles.temporaryPrefix)
 
     /// Takes the folder and finds its newest checkpoint; makes it if it does not exist.
     ///
@@ -194,9 +194,8 @@ final class RunFolder {
     func finalRecord() -> FinalRecord? {
         guard let data = FileManager.default.contents(atPath: finalRecordPath),
             let record = try? JSONDecoder().decode(FinalRecord.self, from: data),
-            let digest = try? Fingerprints.sha256(
-                file: adapterPath + "/" + PEFTAdapter.weightsName),
-            digest == record.adapterSHA256,
+            let digest = try? SHA256.digest(ofFile: adapterPath + "/" + PEFTAdapter.weightsName),
+            digest.hexadecimal == record.adapterSHA256,
             FileManager.default.fileExists(
                 atPath: adapterPath + "/" + PEFTAdapter.configurationName)
         else { return nil }
@@ -210,7 +209,7 @@ final class RunFolder {
         try lease.check()
         let weights = try adapter.weights()
         var record = record
-        record.adapterSHA256 = Fingerprints.sha256(weights)
+        record.adapterSHA256 = SHA256.digest(of: weights).hexadecimal
         // File by file: whatever else a person has put there stays.
         try DurableFiles.makeFolder(adapterPath)
         try DurableFiles.writeDurably(weights, to: adapterPath + "/" + PEFTAdapter.weightsName)

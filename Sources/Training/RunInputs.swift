@@ -3,6 +3,7 @@ import ChatTemplates
 import Checkpoints
 import Datasets
 import Faults
+import Files
 import Foundation
 import Kernels
 import ModelFiles
@@ -77,19 +78,19 @@ struct RunInputs {
             prints.append(RunDocument.Entry(name: "eval-data", value: evaluation.sourceSHA256))
         }
         prints += made.templates.map {
-            RunDocument.Entry(name: $0.name, value: Fingerprints.sha256([UInt8]($0.text.utf8)))
+            RunDocument.Entry(name: $0.name, value: SHA256.digest(of: $0.text.utf8).hexadecimal)
         }
         let hashes = datasets.map { String($0.samplesHash, radix: 16) }.joined(separator: ",")
         readsDataAnew =
             datasets.contains(where: \.usesChatTemplate) || recipe.tokenizer.beginsWithBlank
         prints.append(
             RunDocument.Entry(
-                name: SettingTable.samplesName, value: Fingerprints.sha256([UInt8](hashes.utf8))))
+                name: SettingTable.samplesName, value: SHA256.digest(of: hashes.utf8).hexadecimal))
         if let folder = configuration.initAdapter {
             let weights = folder + "/" + PEFTAdapter.weightsName
             prints.append(
                 RunDocument.Entry(
-                    name: "init-adapter", value: try Fingerprints.sha256(file: weights)))
+                    name: "init-adapter", value: try SHA256.digest(ofFile: weights).hexadecimal))
         }
         fingerprints = prints
     }
@@ -187,9 +188,19 @@ struct RunInputs {
     }
 
     func schedule(_ configuration: RunConfiguration) -> BatchSchedule {
-        BatchSchedule(
-            sets: training.visitedSets, batchSize: configuration.batchSize,
-            order: configuration.order, seed: configuration.seed)
+        stepData(configuration).schedule
+    }
+
+    /// What steps are made of.
+    ///
+    /// - Parameter batchSize: Samples in a step; `nil`: as in the run.
+    func stepData(_ configuration: RunConfiguration, batchSize: Int? = nil) -> StepData {
+        StepData(
+            samples: training.samples,
+            schedule: BatchSchedule(
+                sets: training.visitedSets, batchSize: batchSize ?? configuration.batchSize,
+                order: configuration.order, seed: configuration.seed),
+            rule: configuration.sliceRule)
     }
 
     /// Rank 0's optimizer, before a checkpoint is read into it.

@@ -82,7 +82,7 @@ public struct RunRecords: Sendable {
         let folder = path + "/adapter/"
         do {
             try AdapterChecksums.check(folder: path + "/adapter")
-            let digest = try Fingerprints.sha256(file: folder + PEFTAdapter.weightsName)
+            let digest = try SHA256.digest(ofFile: folder + PEFTAdapter.weightsName).hexadecimal
             guard digest == finish.adapterSHA256 else {
                 return .damaged(
                     "\(folder)\(PEFTAdapter.weightsName) has SHA-256 \(digest.prefix(12)), and "

@@ -76,17 +76,7 @@ public final class RunRehearsal {
     ///
     /// - Parameter batchSize: Samples in the step; `nil`: as in the run.
     public func slices(step: Int, batchSize: Int? = nil) -> [SliceRule.Part] {
-        data(batchSize: batchSize).slices(ofStep: step)
-    }
-
-    private func data(batchSize: Int?) -> StepData {
-        StepData(
-            samples: inputs.training.samples,
-            schedule: BatchSchedule(
-                sets: inputs.training.visitedSets,
-                batchSize: batchSize ?? configuration.batchSize, order: configuration.order,
-                seed: configuration.seed),
-            rule: configuration.sliceRule)
+        inputs.stepData(configuration, batchSize: batchSize).slices(ofStep: step)
     }
 
     /// One of them with its rows.
@@ -213,7 +203,8 @@ public final class RunRehearsal {
                 lanes: try (0..<lanes).map { _ in
                     try makeLane?(bounds) ?? self.makeLane(bounds)
                 }),
-            data: data(batchSize: batchSize), parameters: parameters, exponents: nil,
+            data: inputs.stepData(configuration, batchSize: batchSize), parameters: parameters,
+            exponents: nil,
             optimizer: communicator.isCoordinator
                 ? inputs.makeOptimizer(configuration, parameters) : nil,
             speeds: RankSpeeds(

@@ -97,10 +97,8 @@ struct RunStart {
             communicator: communicator, fixedSeconds: configuration.collectiveTimeoutSeconds)
         let step = TrainingStep(
             communicator: communicator, lanes: pool,
-            data: StepData(
-                samples: inputs.training.samples, schedule: inputs.schedule(configuration),
-                rule: configuration.sliceRule),
-            parameters: parameters, exponents: found?.exponents, optimizer: optimizer,
+            data: inputs.stepData(configuration), parameters: parameters,
+            exponents: found?.exponents, optimizer: optimizer,
             speeds: speeds, limits: limits, surroundings: surroundings)
         let evaluation = inputs.heldOut.map {
             Evaluation(

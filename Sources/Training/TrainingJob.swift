@@ -1,5 +1,6 @@
 import Collectives
 public import Faults
+import Files
 import Foundation
 import Kernels
 import RunSettings
@@ -66,7 +67,9 @@ public enum TrainingJob {
                 mayChange: configuration.allowedChanges.contains("kernels"))
         let inputs = try agreement.phase { try RunInputs(configuration, continuing: found) }
         let settings = inputs.resolvedSettings(configuration)
-        let program = try agreement.phase { try Fingerprints.sha256(file: "/proc/self/exe") }
+        let program = try agreement.phase {
+            try SHA256.digest(ofFile: "/proc/self/exe").hexadecimal
+        }
         try agreement.require(
             same: [("the program", program)]
                 + inputs.fingerprints.map {
